@@ -1,0 +1,78 @@
+# Tests by folder: one ctest entry per program or script. A tests/<kind>/CMakeLists.txt replaces the rule of its kind.
+# Labels: unit, property, scenarios, host, house, cluster, and whatever a folder of its own declares.
+
+set(PYTHON /usr/bin/python3)
+
+# vswim_catch(<name> LABEL <label> LINKS <targets> SOURCES <files>)
+function(vswim_catch name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "LINKS;SOURCES" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 600)
+  endif()
+  vswim_program(${name} ${ARG_SOURCES} LINKS ${ARG_LINKS} Catch2::Catch2WithMain)
+  target_compile_definitions(${name} PRIVATE VSWIM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+function(vswim_test_folder folder)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/tests/${folder}/CMakeLists.txt)
+    add_subdirectory(${PROJECT_SOURCE_DIR}/tests/${folder} ${PROJECT_BINARY_DIR}/tests/${folder})
+    return()
+  endif()
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${folder}/*.cpp)
+  if(sources)
+    cmake_parse_arguments(ARG "" "NAME;LABEL;TIMEOUT" "LINKS" ${ARGN})
+    vswim_catch(${ARG_NAME} LABEL ${ARG_LABEL} LINKS ${ARG_LINKS} SOURCES ${sources} TIMEOUT ${ARG_TIMEOUT})
+  endif()
+endfunction()
+
+foreach(layer base contract swim gossip shard_log wire provider core runtime module sim)
+  vswim_test_folder(unit/${layer} NAME unit_${layer} LABEL unit LINKS vswim_${layer})
+endforeach()
+vswim_test_folder(property NAME property LABEL property LINKS vswim_sim TIMEOUT 1200)
+vswim_test_folder(scenarios NAME scenarios LABEL scenarios LINKS vswim_sim TIMEOUT 1200)
+
+# Folders that are only ever their own: registered when they bring a CMakeLists.txt.
+foreach(folder fuzz golden model compat)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/tests/${folder}/CMakeLists.txt)
+    add_subdirectory(${PROJECT_SOURCE_DIR}/tests/${folder} ${PROJECT_BINARY_DIR}/tests/${folder})
+  endif()
+endforeach()
+
+# A C host of the provider's C ABI.
+if(EXISTS ${PROJECT_SOURCE_DIR}/tests/host/CMakeLists.txt)
+  add_subdirectory(${PROJECT_SOURCE_DIR}/tests/host ${PROJECT_BINARY_DIR}/tests/host)
+else()
+  file(GLOB host CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/host/*.c)
+  if(host)
+    add_executable(provider_host ${host})
+    target_include_directories(provider_host PRIVATE ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(provider_host PRIVATE valkey_swim_provider Threads::Threads)
+    target_compile_options(provider_host PRIVATE -D_POSIX_C_SOURCE=200809L)
+    set_target_properties(provider_host PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+    add_test(NAME provider_host COMMAND provider_host)
+    set_tests_properties(provider_host PROPERTIES LABELS host TIMEOUT 120)
+  endif()
+endif()
+
+# The rules of the house, and the proof that each of them can fail.
+add_test(NAME house COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/house/check_house.py ${PROJECT_SOURCE_DIR})
+add_test(NAME house_self COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/house/test_check_house.py)
+set_tests_properties(house house_self PROPERTIES LABELS house TIMEOUT 120)
+
+# Real servers. Each script is alone on the machine: they measure time and use ports and namespaces.
+file(GLOB cluster_tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cluster/test_*.py)
+foreach(script IN LISTS cluster_tests)
+  get_filename_component(name ${script} NAME_WE)
+  string(REGEX REPLACE "^test_" "" name ${name})
+  add_test(NAME cluster.${name} COMMAND ${PYTHON} ${script} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/cluster)
+  set_tests_properties(
+    cluster.${name}
+    PROPERTIES LABELS cluster
+               TIMEOUT 900
+               RUN_SERIAL TRUE
+               SKIP_RETURN_CODE 77
+               ENVIRONMENT
+               "VSWIM_MODULE=$<TARGET_FILE:valkey_swim>;VSWIM_SERVERS=${PROJECT_SOURCE_DIR}/build/servers;PYTHONDONTWRITEBYTECODE=1")
+endforeach()
