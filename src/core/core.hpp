@@ -1,0 +1,90 @@
+// Core: the half of RFC 35 that serves clients, sans-IO and provider-agnostic. It turns a provider's events and the
+// engine's reports into operations, engine actions, a routing table and replies to CLUSTER commands.
+// Main thread only in a server. Design 1, sections 4 and 5; docs/protocol.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/note.hpp"
+#include "base/rng.hpp"
+#include "base/time.hpp"
+#include "contract/types.hpp"
+#include "core/engine.hpp"
+#include "core/reply.hpp"
+#include "core/routing_table.hpp"
+
+namespace vswim::core {
+
+struct Settings {  // the server's own cluster-* settings and ports; may change at run time
+  std::uint16_t port = 6379;
+  std::uint16_t tls_port = 0;
+  std::uint16_t bus_port = 16379;
+  std::string announce_ip, announce_hostname, announce_human_name;
+  std::uint16_t announce_port = 0, announce_tls_port = 0, announce_bus_port = 0;
+  std::string preferred_endpoint_type = "ip";  // ip | hostname | unknown-endpoint
+  std::string availability_zone;
+  std::string bind_address;  // the single bind address, if there is exactly one
+  bool tls_replication = false;
+  bool require_full_coverage = true;
+  bool allow_reads_when_down = false;
+  bool replica_no_failover = false;
+  std::int64_t replica_validity_factor = 10;
+  Duration node_timeout = seconds(15);       // only for replica-validity-factor's arithmetic
+  Duration lease_ttl = seconds(1);           // informative: MEET limit and graceful end use their own
+  Duration repl_ping_period = seconds(10);
+  std::string server_version;
+};
+
+struct Caller {
+  bool can_block = true;  // false inside MULTI or a script
+  bool tls = false;
+  int resp = 2;
+};
+
+struct CommandReply {
+  CommandTicket ticket = 0;
+  Reply reply;
+};
+
+struct Output {
+  std::vector<contract::Operation> operations;
+  std::vector<EngineAction> actions;
+  std::vector<CommandReply> replies;
+  std::vector<Note> notes;
+  bool graceful_end_done = false;  // answer to begin_graceful_end
+};
+
+class Core {
+ public:
+  Core(const Settings& settings, const SlotKeyCounts& counts, Instant now, Rng rng);
+  ~Core();
+
+  void on_event(Instant now, const contract::Event& event);
+  void on_engine(Instant now, const EngineReport& report);
+  void on_timer(Instant now);
+  Instant next_deadline() const;
+  void configure(Instant now, const Settings& settings);
+  // A CLUSTER command; arguments[0] is the subcommand. Exactly one CommandReply with this ticket follows, at once or
+  // later (MEET, ADDSLOTS, REPLICATE, FORGET, RESET wait for the provider when the caller can block).
+  void command(Instant now, CommandTicket ticket, const std::vector<std::string>& arguments, const Caller& caller);
+  void command_gone(CommandTicket ticket);  // the client disconnected; its reply is dropped
+  // SHUTDOWN, SIGTERM: hand primaryship to the best replica, release; ends with Output::graceful_end_done.
+  void begin_graceful_end(Instant now);
+  Output take_output();
+
+  const RoutingTable& routing() const;
+  // CLUSTER INFO's text, also for INFO's own section.
+  std::string info_text(Instant now) const;
+  // A server that asks to replicate from us (PSYNC, SYNC): only the leased, settled primary may answer (I22).
+  bool may_feed_replicas(Instant now) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vswim::core
