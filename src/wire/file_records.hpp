@@ -1,0 +1,82 @@
+// The node's state file as values: one append-only file of framed records {length, xxh3-64 checksum, payload}, the
+// payload by schemas/record.fbs. A torn last record is cut by `read_file`; damage anywhere else is reported, never
+// repaired silently. A first record carries magic and format version.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/counter.hpp"
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "gossip/gossip.hpp"
+#include "swim/messages.hpp"
+
+namespace vswim::wire {
+
+// Which shard's member this node's Core is. The highest number counts after a crash (design 1, REPLICATE step 4).
+struct ShardMembership {
+  std::uint64_t number = 0;
+  ShardId shard;
+  Epoch epoch;
+  bool operator==(const ShardMembership&) const = default;
+};
+struct MoveIntent {  // durable step (1) of REPLICATE; finished or undone after a crash
+  bool active = false;
+  ShardId target;
+  VoterUuid uuid;  // of the seat opened in the target
+  bool operator==(const MoveIntent&) const = default;
+};
+
+struct NodeRecord {  // the newest one counts
+  NodeId node;
+  ClusterId cluster;
+  Generation generation;
+  JoinNumber join;
+  ShardMembership membership;
+  MoveIntent move;
+  bool operator==(const NodeRecord&) const = default;
+};
+struct KnownMembersRecord {  // a hint: whom to announce to after a restart; the newest one counts
+  std::vector<swim::MemberUpdate> members;
+  bool operator==(const KnownMembersRecord&) const = default;
+};
+struct GossipHintRecord {  // a hint: the global namespace when it was written; the newest one counts
+  gossip::Snapshot global;
+  bool operator==(const GossipHintRecord&) const = default;
+};
+struct SeatOpenedRecord {  // a seat and the voter uuid it speaks with; erases earlier records of that shard
+  ShardId shard;
+  VoterUuid uuid;
+  bool operator==(const SeatOpenedRecord&) const = default;
+};
+struct SeatRecord {
+  ShardId shard;
+  std::string payload;  // wire/shard_log_codec.hpp, a shard_log::Record
+  bool operator==(const SeatRecord&) const = default;
+};
+struct SeatDroppedRecord {
+  ShardId shard;
+  bool operator==(const SeatDroppedRecord&) const = default;
+};
+
+using FileRecord = std::variant<NodeRecord, KnownMembersRecord, GossipHintRecord, SeatOpenedRecord, SeatRecord,
+                                SeatDroppedRecord>;
+
+std::string file_preamble();                        // magic and version, at the very start of a file
+std::string encode_record(const FileRecord& record);  // framed
+
+struct FileContents {
+  bool ok = false;
+  std::string error;              // what is damaged, at which offset, when not ok
+  std::vector<FileRecord> records;
+  std::size_t valid_bytes = 0;    // the torn tail starts here
+  bool torn = false;
+};
+FileContents read_file(std::string_view bytes);  // empty input: ok, no records
+
+}  // namespace vswim::wire
