@@ -1,0 +1,252 @@
+// The inside of a Provider, shared by the rooms of src/provider only. One struct, because the procedures (join, move,
+// forget) each touch membership, gossip, seats and the state file; one file per idea, because nobody should have to read
+// them all.
+//
+//   provider.cpp     the face: inputs, timers, the pump that drains the machines after every input
+//   start.cpp        from a state file to a running node
+//   state_file.cpp   records out: appends, compaction, what waits for the disk
+//   inbound.cpp      a verified packet to the machines
+//   outbound.cpp     machines' messages to packets
+//   seats.cpp        shard-log seats: opening, events, ending
+//   view.cpp         SWIM + leases -> the contract's membership; witness candidates
+//   join.cpp         MEET            move.cpp  REPLICATE, NO ONE           forget.cpp  FORGET, RESET
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/assert.hpp"
+#include "base/mutation.hpp"
+#include "base/overloaded.hpp"
+#include "provider/provider.hpp"
+#include "wire/file_records.hpp"
+#include "wire/packet.hpp"
+
+namespace vswim::provider {
+
+// MEET in progress, as the joiner. `ticket` absent: another node invited us.
+struct PendingJoin {
+  std::optional<Ticket> ticket;
+  std::uint64_t request = 0;
+  std::uint64_t inviters_request = 0;  // to answer with JoinResult when we were invited
+  std::vector<Address> endpoints;
+  std::size_t next_endpoint = 0;
+  Instant deadline{};
+  Instant ask_again{};
+  std::optional<wire::JoinAnswer> answer;  // under Core's review, or accepted and waiting for the disk
+  bool invited_peer = false;               // the other side joins us; we wait for its JoinResult
+  std::uint64_t write = 0;                 // state-file write that must be durable before the switch; 0: none yet
+};
+
+// REPLICATE, NO ONE or the landing in a fresh shard, as the mover (design 1, steps 1 to 4).
+struct PendingMove {
+  enum class Step : std::uint8_t { intent, release, leave_old, enter_new, record };
+  Step step = Step::intent;
+  std::optional<Ticket> ticket;   // absent: resumed after a crash
+  ShardId from;
+  bool fresh = false;             // the target is a new shard of our own
+  std::uint64_t write = 0;        // the write that must be durable before the next step
+  Ticket inner;                   // request at the old seat
+  std::uint64_t request = 0;      // ShardRequest to the new shard
+  std::size_t attempt = 0;
+  Instant next_try{};
+  Instant give_up{};
+  bool left_old = false;
+  Epoch epoch;
+  std::string refusal;
+};
+
+// FORGET of another node: its shard drops it first.
+struct PendingForget {
+  Ticket ticket;
+  NodeId victim;
+  std::uint64_t request = 0;
+  std::size_t attempt = 0;
+  Instant next_try{};
+  Instant deadline{};
+};
+
+// RESET or FORGET of myself: leave the shard, then be alone.
+struct PendingReset {
+  std::optional<Ticket> ticket;
+  bool new_node_id = false;
+  bool told = false;
+  Instant deadline{};
+  std::uint64_t write = 0;
+};
+
+// A voter change asked of one of our seats: by a peer (ShardRequest) or by ourselves.
+struct SeatRequestOrigin {
+  std::optional<Address> peer;  // answer with ShardAnswer
+  std::uint64_t request = 0;
+};
+
+struct PeerLeaseState {
+  bool ended = false;
+  Instant since{};
+};
+
+struct Provider::State {
+  State(const Settings& settings_in, Instant now, std::uint64_t seed);
+
+  Settings settings;
+  Rng rng;
+  wire::NodeRecord record;
+  std::optional<swim::Swim> swim;
+  std::optional<gossip::Gossip> global;
+  std::optional<gossip::Gossip> shard_gossip;
+  std::map<ShardId, shard_log::ShardLog> seats;
+  std::map<ShardId, Instant> ended_seats;  // kept for a while to answer late messages, then dropped
+  std::uint64_t namespace_number = 1;
+  Output out;
+  Counters counters;
+  Address self_address;  // as advertised; ip learned from peers when not configured
+
+  // state file
+  std::uint64_t last_write = 0;
+  std::uint64_t durable_write = 0;
+  std::size_t file_bytes = 0;
+  std::size_t file_base_bytes = 0;
+  struct SeatWrite {
+    std::uint64_t write = 0;
+    ShardId shard;
+    VoterUuid uuid;  // a dropped and reopened seat counts anew
+    PersistSequence upto;
+  };
+  std::deque<SeatWrite> seat_writes;
+  bool members_dirty = false;
+  bool gossip_dirty = false;
+  Instant members_saved{};
+  Instant gossip_saved{};
+
+  // operations under way
+  std::uint64_t next_request = 1;
+  ProposalSequence last_proposal;
+  std::map<ProposalSequence, Ticket> proposals;
+  std::map<Ticket, SeatRequestOrigin> seat_requests;
+  std::optional<PendingJoin> join;
+  std::optional<PendingMove> move;
+  std::vector<PendingForget> forgets;
+  std::optional<PendingReset> reset;
+  Instant no_switch_until{};  // we accepted a joiner: our cluster id must not change under it
+
+  // view
+  bool view_dirty = true;
+  std::map<NodeId, PeerLeaseState> peer_leases;  // of my shard's members, as its leader has proven
+  std::vector<contract::Member> last_view;
+  std::vector<std::pair<std::string, std::string>> last_status;
+
+  Instant next_tick{};
+  Instant next_gossip{};
+  bool leaving = false;
+
+  // ---- provider.cpp
+  void pump(Instant now);
+  bool busy() const;
+  void on_tick(Instant now);
+  void submit(Instant now, const contract::Operation& operation);
+  void complete(const Ticket& ticket, contract::Outcome outcome, std::string text = {});
+  void emit(contract::Event event) { out.events.push_back(std::move(event)); }
+  void note(NoteLevel level, std::string text) { out.notes.push_back({level, std::move(text)}); }
+  Rng fork_rng() { return Rng(rng.next()); }
+
+  // ---- start.cpp
+  void start_fresh(Instant now);
+  bool start_from(Instant now, const std::vector<wire::FileRecord>& records, std::string& error);
+  void start_machines(Instant now);
+  swim::MemberUpdate self_record() const;
+
+  // ---- state_file.cpp
+  std::uint64_t append(const wire::FileRecord& file_record);
+  std::uint64_t append_bytes(std::string bytes);
+  std::uint64_t save_node_record() { return append(record); }
+  void append_seat_output(const ShardId& shard, const shard_log::Output& output);
+  void rewrite_file();
+  void compact_if_large();
+  void save_hints(Instant now, bool at_once);
+  void on_durable(Instant now, std::uint64_t sequence);
+
+  // ---- inbound.cpp
+  void on_bytes(Instant now, const Address& from, std::string_view bytes, Transport transport);
+  void on_packet(Instant now, const Address& from, wire::Packet& packet);
+  void on_gossip(Instant now, wire::Packet& packet);
+  void on_shard_log(Instant now, const NodeId& sender, const wire::ShardLogPart& part);
+  void on_control(Instant now, const Address& peer, const wire::Packet& packet);
+  void on_snapshot(Instant now, const wire::SnapshotAnswer& answer);
+  void learn_own_address(Instant now, const Address& observed);
+
+  // ---- outbound.cpp
+  wire::Packet blank_packet(const Address& to) const;
+  void transmit(const Address& to, wire::Packet&& packet, bool large = false);
+  void send_control(const Address& to, wire::Control control, bool may_be_datagram = false);
+  void send_swim(const swim::Datagram& datagram);
+  void send_seat(const ShardId& shard, const shard_log::Send& send);
+  void send_gossip_round(Instant now);
+  void push_large_news();
+  void send_to_core(const contract::SendToCore& operation);
+  std::optional<Address> address_of(const NodeId& node) const;
+  std::vector<NodeId> random_members(std::size_t count);
+
+  // ---- seats.cpp
+  shard_log::ShardLog* own_seat();
+  const shard_log::ShardLog* own_seat() const;
+  shard_log::Seat seat_identity(const ShardId& shard, const VoterUuid& uuid, bool has_core) const;
+  void bootstrap_own_shard(Instant now, const ShardId& shard);
+  void open_vacant_seat(Instant now, const ShardId& shard, const VoterUuid& uuid);
+  void drain_seat(Instant now, const ShardId& shard);
+  void on_seat_event(Instant now, const ShardId& shard, const shard_log::Event& event);
+  void on_seat_ended(Instant now, const ShardId& shard, const std::string& reason);
+  void drop_seat(const ShardId& shard);
+  void ask_seat(Instant now, const ShardId& shard, Ticket inner, bool add, const NodeId& node, const VoterUuid& uuid);
+  void on_seat_request_done(Instant now, const shard_log::MembershipDone& done);
+  void propose(Instant now, const contract::UpdateShardLog& operation);
+  // Core's membership moves to `shard` (already in the record and durable): Reset, then everything from the new seat.
+  void enter_shard(Instant now, const ShardId& shard);
+
+  // ---- view.cpp
+  void publish_view(Instant now);
+  void publish_status();
+  contract::Health health_of(Instant now, const swim::MemberView& view) const;
+  void refresh_policies(Instant now);
+  void accuse(Instant now, const NodeId& node);
+  std::vector<NodeId> shard_members(const ShardId& shard) const;
+
+  // ---- join.cpp
+  bool alone() const;
+  void start_join(Instant now, const contract::JoinCluster& operation);
+  void ask_to_join(Instant now);
+  void on_join_request(Instant now, const Address& peer, const wire::Packet& packet, const wire::JoinRequest& request);
+  void on_join_answer(Instant now, const wire::Packet& packet, const wire::JoinAnswer& answer);
+  void on_join_result(Instant now, const wire::JoinResult& result);
+  void on_join_verdict(Instant now, const contract::JoinVerdict& verdict);
+  void switch_cluster(Instant now);
+  void end_join(bool ok, const std::string& text);
+  void tick_join(Instant now);
+  // Another cluster id, the members and registers that come with it (none: alone).
+  void replace_cluster(Instant now, const std::vector<swim::MemberUpdate>& members, const gossip::Snapshot& snapshot);
+
+  // ---- move.cpp
+  void start_move(Instant now, std::optional<Ticket> ticket, const ShardId& target, bool fresh);
+  void advance_move(Instant now);
+  void finish_move(Instant now);
+  void undo_move(Instant now, const std::string& reason);
+  void resume_move(Instant now);
+  void ask_new_shard(Instant now);
+  void on_shard_request(Instant now, const Address& peer, const wire::ShardRequest& request);
+  void on_shard_answer(Instant now, const wire::ShardAnswer& answer);
+
+  // ---- forget.cpp
+  void start_forget(Instant now, const contract::RemoveFromCluster& operation);
+  void ask_to_drop(Instant now, PendingForget& forget);
+  void on_drop_answer(Instant now, std::uint64_t request, contract::Outcome outcome, const std::string& text);
+  void tick_forgets(Instant now);
+  void start_reset(Instant now, std::optional<Ticket> ticket, bool new_node_id);
+  void advance_reset(Instant now);
+  void become_alone(Instant now);
+};
+
+}  // namespace vswim::provider
