@@ -71,7 +71,14 @@ struct CoreBytes {  // Core to Core
   bool operator==(const CoreBytes&) const = default;
 };
 
+struct LeaseEvidence {  // the leader of a shard tells its members what it has proven about one member's lease (rule L10)
+  ShardId shard;
+  NodeId node;
+  bool ended = false;
+  bool operator==(const LeaseEvidence&) const = default;
+};
+
 using Control = std::variant<JoinRequest, JoinAnswer, JoinResult, SnapshotRequest, SnapshotAnswer, ShardRequest, ShardAnswer,
-                             CoreBytes>;
+                             CoreBytes, LeaseEvidence>;
 
 }  // namespace vswim::wire
