@@ -1,9 +1,10 @@
-// One node's seat in one shard's log: voter (data or witness), learner, and, where this node's Core belongs to the
-// shard, lease holder. Sans-IO. Viewstamped/Multi-Paxos style log with a quorum commit, leases L1-L10 and L4b, and voter
-// changes by seal-copy-start S1-S5: design 2, section 3; docs/safety.md. The invariants I1-I18 are this machine's.
+// One node's seat in one shard's log: voter (data or witness), learner, and, where this node's Core belongs
+// to the shard, lease holder. Sans-IO. Viewstamped/Multi-Paxos style log with a quorum commit, leases L1-L10
+// and L4b, and voter changes by seal-copy-start S1-S5: design 2, section 3; docs/safety.md. The invariants
+// I1-I18 are this machine's.
 //
-// Verbs: step (a peer's message), on_timer, on_persisted; next_deadline and take_output. Whatever needs durability is
-// not in the output before on_persisted has covered it.
+// Verbs: step (a peer's message), on_timer, on_persisted; next_deadline and take_output. Whatever needs
+// durability is not in the output before on_persisted has covered it.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +24,13 @@
 namespace vswim::shard_log {
 
 struct Settings {
-  Duration lease_ttl = seconds(1);            // T
-  std::int64_t drift_ppm = 10'000;            // largest rate error of each clock: 1 %
+  Duration lease_ttl = seconds(1);  // T
+  std::int64_t drift_ppm = 10'000;  // largest rate error of each clock: 1 %
   Duration slack = milliseconds(10);
-  std::uint32_t heartbeats_per_lease = 8;     // heartbeat interval T/8
-  Duration core_stall_limit = seconds(10);    // L8
+  std::uint32_t heartbeats_per_lease = 8;   // heartbeat interval T/8
+  Duration core_stall_limit = seconds(10);  // L8
   Duration witness_replace_after = seconds(30);
-  std::size_t tail_entries_max = 1'024;       // compaction: entries kept behind a snapshot
+  std::size_t tail_entries_max = 1'024;  // compaction: entries kept behind a snapshot
   std::size_t entries_per_message_max = 64;
   std::size_t batch_bytes_max = 1024 * 1024;  // a proposal larger than this is refused
 };
@@ -38,8 +39,9 @@ struct Seat {
   NodeId node;
   ShardId shard;
   VoterUuid uuid;
-  StartNonce start;       // this life of this node
-  bool has_core = false;  // this node's Core is a member of this shard: the seat requests leases and notifies Core
+  StartNonce start;  // this life of this node
+  bool has_core =
+      false;  // this node's Core is a member of this shard: the seat requests leases and notifies Core
 };
 
 struct Send {
@@ -54,9 +56,15 @@ struct Updated {  // committed registers, in revision order (only with has_core)
   bool snapshot = false;
   std::vector<Register> registers;
 };
-struct SettledUpTo { Revision revision = 0; };
-struct LeaseUntil { Instant deadline; };                // Core's heartbeat (only with has_core)
-struct LeaseLost { std::string reason; };               // Core is not OK from now on
+struct SettledUpTo {
+  Revision revision = 0;
+};
+struct LeaseUntil {
+  Instant deadline;
+};  // Core's heartbeat (only with has_core)
+struct LeaseLost {
+  std::string reason;
+};  // Core is not OK from now on
 struct ProposalDone {
   ProposalSequence sequence;
   contract::Outcome outcome = contract::Outcome::unknown;
@@ -67,23 +75,32 @@ struct MembershipDone {  // answer to request_member
   Ticket request;
   contract::Outcome outcome = contract::Outcome::unknown;
   std::string text;
-  Epoch epoch;           // the configuration epoch that contains (or no longer contains) the node
+  Epoch epoch;  // the configuration epoch that contains (or no longer contains) the node
 };
-struct PeerLease {       // L10: a data member's lease has provably ended (ended) or it is leased again
+struct PeerLease {  // L10: a data member's lease has provably ended (ended) or it is leased again
   NodeId node;
   bool ended = false;
 };
-struct LeaderChanged { std::optional<NodeId> leader; Ballot ballot; };
-struct ConfigurationChanged { Configuration configuration; };  // this seat learned a started configuration
-struct SeatEnded { std::string reason; };                      // not in the configuration any more: the seat may be dropped
-struct Released { Ticket ticket; };
-using Event = std::variant<Updated, SettledUpTo, LeaseUntil, LeaseLost, ProposalDone, MembershipDone, PeerLease,
-                           LeaderChanged, ConfigurationChanged, SeatEnded, Released>;
+struct LeaderChanged {
+  std::optional<NodeId> leader;
+  Ballot ballot;
+};
+struct ConfigurationChanged {
+  Configuration configuration;
+};  // this seat learned a started configuration
+struct SeatEnded {
+  std::string reason;
+};  // not in the configuration any more: the seat may be dropped
+struct Released {
+  Ticket ticket;
+};
+using Event = std::variant<Updated, SettledUpTo, LeaseUntil, LeaseLost, ProposalDone, MembershipDone,
+                           PeerLease, LeaderChanged, ConfigurationChanged, SeatEnded, Released>;
 
 struct Output {
-  std::vector<Record> records;          // append, in order, then one sync, then on_persisted(persist_upto)
-  PersistSequence persist_upto;         // valid when records is not empty
-  bool compacted = false;               // records holds the seat's whole state: older records of this seat may go
+  std::vector<Record> records;   // append, in order, then one sync, then on_persisted(persist_upto)
+  PersistSequence persist_upto;  // valid when records is not empty
+  bool compacted = false;        // records holds the seat's whole state: older records of this seat may go
   std::vector<Send> sends;
   std::vector<Event> events;
   std::vector<Note> notes;
@@ -94,26 +111,27 @@ struct Status {  // for INFO and the simulator's checkers; a copy, never a decis
   std::optional<Configuration> sealed;
   Ballot promised;
   bool leading = false;
-  bool leader_active = false;          // leading, no-op committed, may grant
+  bool leader_active = false;  // leading, no-op committed, may grant
   std::optional<NodeId> leader;
   Revision committed = 0;
   Revision settled = 0;
   Revision last_accepted = 0;
   Revision shown = 0;
-  Instant lease_until{};               // of this node's Core; long_ago when none
-  Instant leader_deadline{};           // D of rule L2 when leading
-  bool has_majority_contact = false;   // leading or hearing from a leader
+  Instant lease_until{};              // of this node's Core; long_ago when none
+  Instant leader_deadline{};          // D of rule L2 when leading
+  bool has_majority_contact = false;  // leading or hearing from a leader
 };
 
 class ShardLog {
  public:
-  // A new shard of one data voter (bootstrap): the first configuration, epoch 1, is written as a record at once.
+  // A new shard of one data voter (bootstrap): the first configuration, epoch 1, is written as a record at
+  // once.
   static ShardLog bootstrap(const Settings& settings, const Seat& seat, Instant now, Rng rng);
   // An empty seat that waits for an Install (new data member, witness): holds nothing, votes for nothing.
   static ShardLog vacant(const Settings& settings, const Seat& seat, Instant now, Rng rng);
   // From this seat's records in file order. Silent for the largest T it ever promised (rule L7).
-  static std::optional<ShardLog> recover(const Settings& settings, const Seat& seat, std::span<const Record> records,
-                                         Instant now, Rng rng);
+  static std::optional<ShardLog> recover(const Settings& settings, const Seat& seat,
+                                         std::span<const Record> records, Instant now, Rng rng);
   ~ShardLog();
   ShardLog(ShardLog&&) noexcept;
   ShardLog& operator=(ShardLog&&) noexcept;
@@ -129,14 +147,17 @@ class ShardLog {
   void shown(Instant now, Revision revision);
   void pulse(Instant now);
   void advise_rank(Instant now, std::uint32_t rank);
-  void release(Instant now, Ticket ticket);          // L9; answered by Released
-  void set_has_core(Instant now, bool has_core);     // a mover's old seat stops being a member; its new one starts
+  void release(Instant now, Ticket ticket);  // L9; answered by Released
+  void on_clock_gap(Instant now);            // L8: drop the lease; a new one is asked for at once
+  void set_has_core(Instant now,
+                    bool has_core);  // a mover's old seat stops being a member; its new one starts
 
   // ---- voter changes ----
-  // Add or remove a data member; any seat accepts it and forwards to the leader, requests queue. `uuid` is the
-  // member's voter uuid when adding. A lone voter that removes itself closes the shard.
+  // Add or remove a data member; any seat accepts it and forwards to the leader, requests queue. `uuid` is
+  // the member's voter uuid when adding. A lone voter that removes itself closes the shard.
   void request_member(Instant now, Ticket request, bool add, const NodeId& node, const VoterUuid& uuid);
-  // Witness candidates, best first (rendezvous order, other shards, not dead); and nodes dead by both detectors.
+  // Witness candidates, best first (rendezvous order, other shards, not dead); and nodes dead by both
+  // detectors.
   void set_witness_candidates(Instant now, std::vector<NodeId> candidates);
   void set_dead(Instant now, std::vector<NodeId> dead);
   // Leadership follows the primary: move it to this data voter once everything committed is settled.

@@ -27,7 +27,8 @@ struct Ballot {
 };
 
 // data: full voter that may lead and lease. witness: votes and stores, never leads, never leases.
-// learner: stores and leases, does not vote. seat: votes and stores only (a mover's old seat), like a witness.
+// learner: stores and leases, does not vote. (A mover's old seat is a data voter whose node has no Core
+// here.)
 enum class Role : std::uint8_t { data, witness, learner };
 
 struct Voter {
@@ -45,14 +46,44 @@ struct Configuration {
 
 struct Entry {
   Revision revision = 0;
-  Ballot ballot;               // under which it was (re-)accepted
-  NodeId proposer;             // nil for no-op and seal
+  Ballot ballot;    // whose leader wrote it first; stable, part of the chain (a log's own rank is its
+                    // accepted ballot, rules L1 and S5)
+  NodeId proposer;  // nil for no-op and seal
   StartNonce proposer_start;
   ProposalSequence sequence;
-  Batch batch;                             // empty for no-op and seal
-  std::optional<Configuration> seal;       // the sealed next configuration
-  Hash128 chain;                           // hash over the previous chain value and this entry's content
+  Batch batch;                        // empty for no-op and seal
+  std::optional<Configuration> seal;  // the sealed next configuration
+  Hash128 chain;                      // hash over the previous chain value and this entry's content
   friend bool operator==(const Entry&, const Entry&) = default;
 };
+
+// What became of one proposal: part of the replicated state, so that a retry under another leader is answered
+// alike.
+struct ProposalResult {
+  ProposalSequence sequence;
+  bool matched = false;  // false: an expected revision did not match, nothing was written
+  Revision revision = 0;
+  friend bool operator==(const ProposalResult&, const ProposalResult&) = default;
+};
+struct ProposerResults {
+  NodeId node;
+  StartNonce start;
+  std::vector<ProposalResult> results;  // newest last, at most proposals_in_flight_max
+  friend bool operator==(const ProposerResults&, const ProposerResults&) = default;
+};
+
+// Everything the entries up to `revision` amount to.
+struct Snapshot {
+  Revision revision = 0;
+  Hash128 chain;
+  std::vector<Register> registers;         // sorted by key, each with the revision of its last write
+  std::vector<ProposerResults> proposers;  // sorted by node
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
+};
+
+// A proposer sends everything it has no answer for; more than this waits at home. Also the results kept per
+// proposer.
+constexpr std::size_t proposals_in_flight_max = 64;
+constexpr std::size_t voters_max = 64;  // members of one configuration: a shard is small
 
 }  // namespace vswim::shard_log
