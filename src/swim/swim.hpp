@@ -102,6 +102,7 @@ class Swim {
   std::vector<MemberView> members() const;  // myself and every member that is not forgotten, in id order
   std::optional<MemberView> find(const NodeId& node) const;
   std::vector<MemberUpdate> snapshot() const;  // everything a joiner needs, tombstones included
+  std::size_t size() const;  // how many members() would give, without making them
   std::uint32_t local_health() const;
 
  private:
