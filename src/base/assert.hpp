@@ -6,7 +6,8 @@
 
 namespace vswim {
 
-[[noreturn]] inline void invariant_broken(const char* condition, const char* reason, const char* file, int line) {
+[[noreturn]] inline void invariant_broken(const char* condition, const char* reason, const char* file,
+                                          int line) {
   std::fprintf(stderr, "valkey-swim: invariant broken: %s (%s) at %s:%d\n", reason, condition, file, line);
   std::abort();
 }

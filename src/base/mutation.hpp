@@ -1,5 +1,5 @@
-// Rules that can be switched off, one at a time, in the mutation build only (docs/safety.md, design 2 section 4).
-// `if (VSWIM_RULE(l1)) {...}` is plain `if (true)` in every other build.
+// Rules that can be switched off, one at a time, in the mutation build only (docs/safety.md, design 2 section
+// 4). `if (VSWIM_RULE(l1)) {...}` is plain `if (true)` in every other build.
 #pragma once
 
 #ifdef VSWIM_MUTATIONS

@@ -1,4 +1,5 @@
-// What a machine wants a person to read. Machines never log: they hand notes out, runtime and module print them.
+// What a machine wants a person to read. Machines never log: they hand notes out, runtime and module print
+// them.
 #pragma once
 
 #include <string>

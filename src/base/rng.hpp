@@ -1,5 +1,5 @@
-// The only randomness in the machines: a generator seeded from outside (splitmix64, public domain algorithm by
-// S. Vigna). One seed, one history.
+// The only randomness in the machines: a generator seeded from outside (splitmix64, public domain algorithm
+// by S. Vigna). One seed, one history.
 #pragma once
 
 #include <cstdint>

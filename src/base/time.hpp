@@ -19,7 +19,9 @@ struct Duration {
 
   std::int64_t ms() const { return ns / 1'000'000; }
   // Scaled by (1 + ppm/1e6); a negative ppm shortens. Rounded away from a longer lease by the callers' slack.
-  Duration scaled_ppm(std::int64_t ppm) const { return {ns + ns / 1'000'000 * ppm + ns % 1'000'000 * ppm / 1'000'000}; }
+  Duration scaled_ppm(std::int64_t ppm) const {
+    return {ns + ns / 1'000'000 * ppm + ns % 1'000'000 * ppm / 1'000'000};
+  }
 };
 
 constexpr Duration nanoseconds(std::int64_t n) { return {n}; }

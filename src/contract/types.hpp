@@ -1,7 +1,7 @@
 // The contract between Core and a provider (Valkey RFC 35, restated in docs/protocol.md) as C++ values.
-// Core hands Operations to a provider and receives Events; both are plain values, so they cross threads, the C ABI
-// (include/valkey_swim/cluster_provider.h) and the simulator alike. Every operation that can fail carries a Ticket
-// and is answered by exactly one Completed with the same ticket.
+// Core hands Operations to a provider and receives Events; both are plain values, so they cross threads, the
+// C ABI (include/valkey_swim/cluster_provider.h) and the simulator alike. Every operation that can fail
+// carries a Ticket and is answered by exactly one Completed with the same ticket.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,11 @@
 
 namespace vswim::contract {
 
-// Opaque to Core: it copies, compares and prints revisions, it never makes one. Ordered within one register of a
-// gossip namespace, and over the whole of one shard log (where `writer` is nil).
+// Opaque to Core: it copies, compares and prints revisions, it never makes one. Ordered within one register
+// of a gossip namespace, and over the whole of one shard log (where `writer` is nil).
 struct Revision {
-  std::uint64_t major = 0;  // gossip: counter; shard log: ballot round (informational; order is by minor there)
+  std::uint64_t major =
+      0;  // gossip: counter; shard log: ballot round (informational; order is by minor there)
   std::uint64_t minor = 0;  // gossip: 0; shard log: dense revision counter
   NodeId writer;            // gossip: who wrote; shard log: nil
 
@@ -33,7 +34,8 @@ struct Revision {
     return a.writer <=> b.writer;
   }
   std::string text() const {
-    return std::to_string(major) + "." + std::to_string(minor) + (writer.is_nil() ? "" : "@" + writer.hex().substr(0, 8));
+    return std::to_string(major) + "." + std::to_string(minor) +
+           (writer.is_nil() ? "" : "@" + writer.hex().substr(0, 8));
   }
 };
 
@@ -48,7 +50,8 @@ struct Write {
 };
 using Batch = std::vector<Write>;
 
-// ---- Core -> provider -------------------------------------------------------------------------------------------
+// ---- Core -> provider
+// -------------------------------------------------------------------------------------------
 
 struct JoinCluster {  // CLUSTER MEET; endpoints are bus addresses, tried in order
   Ticket ticket;
@@ -59,10 +62,11 @@ struct JoinVerdict {  // Core's answer to JoinReview
   bool accept = false;
   std::string reason;
 };
-struct RemoveFromCluster {  // CLUSTER FORGET; myself = leave gracefully, then be alone in a new cluster (RESET)
+struct RemoveFromCluster {  // CLUSTER FORGET; myself = leave gracefully, then be alone in a new cluster
+                            // (RESET)
   Ticket ticket;
   NodeId node;
-  bool new_node_id = false;  // RESET HARD, for myself only
+  bool new_node_id = false;        // RESET HARD, for myself only
   bool victim_owns_slots = false;  // Core's knowledge: a live owner is refused
 };
 struct JoinShard {  // CLUSTER REPLICATE
@@ -85,23 +89,27 @@ struct UpdateShardLog {
 struct StandFirst {  // advisory rank in the next election, 0 = should lead now
   std::uint32_t rank = 0;
 };
-struct Shown {  // Core's main thread has applied this shard-log revision (rule L5); `incarnation` from the update
+struct Shown {  // Core's main thread has applied this shard-log revision (rule L5); `incarnation` from the
+                // update
   std::uint64_t namespace_number = 0;
   Revision revision;
 };
-struct Pulse {};         // Core's main thread is alive (rule L8)
-struct ReleaseLease {    // Core has stopped serving on purpose: give the lease, and leadership, back (rule L9)
+struct Pulse {};       // Core's main thread is alive (rule L8)
+struct ReleaseLease {  // Core has stopped serving on purpose: give the lease, and leadership, back (rule L9)
   Ticket ticket;
 };
-struct SendToCore {  // Core to Core; not part of the provider ABI (design 1, section 3): best effort, may be lost
+struct SendToCore {  // Core to Core; not part of the provider ABI (design 1, section 3): best effort, may be
+                     // lost
   NodeId to;
   std::string bytes;
 };
 
-using Operation = std::variant<JoinCluster, JoinVerdict, RemoveFromCluster, JoinShard, RemoveFromShard, UpdateGossip,
-                               UpdateShardLog, StandFirst, Shown, Pulse, ReleaseLease, SendToCore>;
+using Operation =
+    std::variant<JoinCluster, JoinVerdict, RemoveFromCluster, JoinShard, RemoveFromShard, UpdateGossip,
+                 UpdateShardLog, StandFirst, Shown, Pulse, ReleaseLease, SendToCore>;
 
-// ---- provider -> Core -------------------------------------------------------------------------------------------
+// ---- provider -> Core
+// -------------------------------------------------------------------------------------------
 
 enum class Outcome : std::uint8_t {
   ok,       // done; for UpdateShardLog: committed and settled
@@ -145,7 +153,7 @@ struct GossipUpdated {
 struct ShardLogUpdated {
   std::uint64_t namespace_number = 0;  // changes with every Reset of the shard namespaces; echo it in Shown
   Revision revision;                   // the log's revision once these registers are applied
-  bool snapshot = false;               // the whole map (whatever is not in it does not exist), or entries coalesced
+  bool snapshot = false;  // the whole map (whatever is not in it does not exist), or entries coalesced
   std::vector<Register> registers;
 };
 struct Settled {  // no lease holder can still be behind this revision (rule L4b)
@@ -153,7 +161,7 @@ struct Settled {  // no lease holder can still be behind this revision (rule L4b
   Revision revision;
 };
 enum class Namespace : std::uint8_t { global, shard };  // shard: shard gossip and shard log together
-struct Reset {                                          // every revision of the namespace handed out before is stale
+struct Reset {  // every revision of the namespace handed out before is stale
   Namespace which = Namespace::shard;
   std::uint64_t namespace_number = 0;
   NodeId self;
@@ -165,7 +173,8 @@ struct Heartbeat {  // this node is OK until then
 struct ClusterDown {
   std::string reason;
 };
-struct JoinReview {  // the joined cluster's complete global namespace, before anything changed here; answer JoinVerdict
+struct JoinReview {  // the joined cluster's complete global namespace, before anything changed here; answer
+                     // JoinVerdict
   Ticket ticket;
   std::vector<Register> registers;
   std::vector<Member> members;
@@ -178,7 +187,7 @@ struct ProviderStatus {  // for INFO fields and people; never for decisions
   std::vector<std::pair<std::string, std::string>> fields;
 };
 
-using Event = std::variant<Completed, MembershipChanged, GossipUpdated, ShardLogUpdated, Settled, Reset, Heartbeat,
-                           ClusterDown, JoinReview, ReceivedFromCore, ProviderStatus>;
+using Event = std::variant<Completed, MembershipChanged, GossipUpdated, ShardLogUpdated, Settled, Reset,
+                           Heartbeat, ClusterDown, JoinReview, ReceivedFromCore, ProviderStatus>;
 
 }  // namespace vswim::contract

@@ -1,5 +1,6 @@
-// The face of the provider: every input ends in a pump that drains the machines until they are quiet, so that one input
-// gives one consistent set of outputs (and at most one membership update, however many rumours came).
+// The face of the provider: every input ends in a pump that drains the machines until they are quiet, so that
+// one input gives one consistent set of outputs (and at most one membership update, however many rumours
+// came).
 #include "provider/provider.hpp"
 
 #include "provider/state.hpp"
@@ -14,11 +15,18 @@ constexpr Duration idle_tick = seconds(1);        // hints to disk, policies
 Provider::Provider(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Provider::~Provider() = default;
 
+// Requests of our own at our own seats count downwards from the largest ticket; Core's count upwards.
+Ticket Provider::State::inner_ticket() { return {~next_request++}; }
+
 void Provider::State::complete(const Ticket& ticket, contract::Outcome outcome, std::string text) {
+  constexpr std::uint64_t inner_bit = std::uint64_t{1} << 63;
+  if (ticket.value & inner_bit) return;  // a late answer to a step of our own
   emit(contract::Completed{ticket, outcome, std::move(text), std::nullopt});
 }
 
-bool Provider::State::busy() const { return join || move || reset || !forgets.empty() || !ended_seats.empty(); }
+bool Provider::State::busy() const {
+  return join || move || reset || !forgets.empty() || !ended_seats.empty();
+}
 
 void Provider::State::pump(Instant now) {
   for (bool quiet = false; !quiet;) {
@@ -54,7 +62,8 @@ void Provider::State::pump(Instant now) {
       }
       for (const auto& node : output.pull_from) {
         if (const auto address = address_of(node)) {
-          send_control(*address, wire::SnapshotRequest{scope, is_global ? ShardId{} : record.membership.shard});
+          send_control(*address,
+                       wire::SnapshotRequest{scope, is_global ? ShardId{} : record.membership.shard});
         }
       }
     }
@@ -96,12 +105,15 @@ void Provider::State::submit(Instant now, const contract::Operation& operation) 
                  [&](const contract::JoinCluster& join_cluster) { start_join(now, join_cluster); },
                  [&](const contract::JoinVerdict& verdict) { on_join_verdict(now, verdict); },
                  [&](const contract::RemoveFromCluster& remove) { start_forget(now, remove); },
-                 [&](const contract::JoinShard& join_shard) { start_move(now, join_shard.ticket, join_shard.shard, false); },
+                 [&](const contract::JoinShard& join_shard) {
+                   start_move(now, join_shard.ticket, join_shard.shard, false);
+                 },
                  [&](const contract::RemoveFromShard& remove) {
                    if (remove.node == record.node) {
                      start_move(now, remove.ticket, rng.id<ShardId>(), true);
                    } else {
-                     complete(remove.ticket, contract::Outcome::failed, "only a node itself can leave its shard");
+                     complete(remove.ticket, contract::Outcome::failed,
+                              "only a node itself can leave its shard");
                    }
                  },
                  [&](const contract::UpdateGossip& update) {
@@ -120,7 +132,8 @@ void Provider::State::submit(Instant now, const contract::Operation& operation) 
                  },
                  [&](const contract::Shown& shown) {
                    auto* seat = own_seat();
-                   if (seat != nullptr && shown.namespace_number == namespace_number) seat->shown(now, shown.revision.minor);
+                   if (seat != nullptr && shown.namespace_number == namespace_number)
+                     seat->shown(now, shown.revision.minor);
                  },
                  [&](const contract::Pulse&) {
                    for (auto& [shard, seat] : seats) seat.pulse(now);

@@ -1,6 +1,6 @@
-// The provider: SWIM, two gossip namespaces and this node's shard-log seats behind one sans-IO face. Bytes, timers and
-// contract operations in; bytes, records and contract events out. One node, one Provider; the runtime, the simulator
-// and the benchmarks drive it alike.
+// The provider: SWIM, two gossip namespaces and this node's shard-log seats behind one sans-IO face. Bytes,
+// timers and contract operations in; bytes, records and contract events out. One node, one Provider; the
+// runtime, the simulator and the benchmarks drive it alike.
 #pragma once
 
 #include <cstddef>
@@ -26,9 +26,9 @@ struct Settings {
   swim::Settings swim;
   gossip::Settings gossip;
   shard_log::Settings shard_log;
-  Address advertised;             // ip may be unset until a peer tells us; the port is the bus port
-  std::vector<Address> seeds;     // bus addresses, resolved by the runtime (set_seeds refreshes)
-  std::string host_label;         // for witness placement: another host and zone preferred
+  Address advertised;          // ip may be unset until a peer tells us; the port is the bus port
+  std::vector<Address> seeds;  // bus addresses, resolved by the runtime (set_seeds refreshes)
+  std::string host_label;      // for witness placement: another host and zone preferred
   std::string zone_label;
   std::size_t datagram_bytes_max = 1'400;
 };
@@ -42,8 +42,9 @@ struct Transmit {
 };
 
 // The state file is a sequence of framed records. `append`: write bytes after what is there, sync, then
-// on_persisted(sequence). `rewrite`: write a new file with exactly these bytes, sync, rename, sync the directory, then
-// on_persisted(sequence). Writes are done in order; appends that wait may be joined under one sync.
+// on_persisted(sequence). `rewrite`: write a new file with exactly these bytes, sync, rename, sync the
+// directory, then on_persisted(sequence). Writes are done in order; appends that wait may be joined under one
+// sync.
 struct DiskWrite {
   std::uint64_t sequence = 0;
   bool rewrite = false;
@@ -59,15 +60,15 @@ struct Output {
 
 struct Counters {  // what was refused or dropped, by reason; read by INFO
   std::uint64_t packets_in = 0, packets_out = 0, bytes_in = 0, bytes_out = 0;
-  std::uint64_t bad_checksum = 0, bad_format = 0, bad_version = 0, wrong_cluster = 0, unknown_sender = 0, oversize = 0;
+  std::uint64_t bad_checksum = 0, bad_format = 0, bad_version = 0, wrong_cluster = 0, unknown_sender = 0,
+                oversize = 0;
 };
-
 
 class Provider {
  public:
   // `file`: the whole state file as read, empty for a fresh node. On damage returns nullptr and sets `error`.
-  static std::unique_ptr<Provider> start(const Settings& settings, std::string_view file, Instant now, std::uint64_t seed,
-                                         std::string& error);
+  static std::unique_ptr<Provider> start(const Settings& settings, std::string_view file, Instant now,
+                                         std::uint64_t seed, std::string& error);
   ~Provider();
 
   void on_datagram(Instant now, const Address& from, std::string_view bytes);

@@ -26,13 +26,16 @@ FileHistory replay(const std::vector<wire::FileRecord>& records) {
                    [&](const wire::NodeRecord& node) { history.node = node; },
                    [&](const wire::KnownMembersRecord& members) { history.members = members; },
                    [&](const wire::GossipHintRecord& gossip) { history.gossip = gossip; },
-                   [&](const wire::SeatOpenedRecord& opened) { history.seats[opened.shard] = {opened.uuid, {}}; },
+                   [&](const wire::SeatOpenedRecord& opened) {
+                     history.seats[opened.shard] = {opened.uuid, {}};
+                   },
                    [&](const wire::SeatDroppedRecord& dropped) { history.seats.erase(dropped.shard); },
                    [&](const wire::SeatRecord& seat_record) {
                      const auto seat = history.seats.find(seat_record.shard);
                      auto decoded = wire::decode_seat_record(seat_record.payload);
                      if (seat == history.seats.end() || !decoded) {
-                       history.error = "a shard-log record of shard " + seat_record.shard.hex() + " cannot be read";
+                       history.error =
+                           "a shard-log record of shard " + seat_record.shard.hex() + " cannot be read";
                      } else {
                        seat->second.records.push_back(std::move(*decoded));
                      }
@@ -46,7 +49,11 @@ FileHistory replay(const std::vector<wire::FileRecord>& records) {
 }  // namespace
 
 Provider::State::State(const Settings& settings_in, Instant now, std::uint64_t seed)
-    : settings(settings_in), rng(seed), self_address(settings_in.advertised), next_tick(now), next_gossip(Instant::never()) {}
+    : settings(settings_in),
+      rng(seed),
+      self_address(settings_in.advertised),
+      next_tick(now),
+      next_gossip(Instant::never()) {}
 
 swim::MemberUpdate Provider::State::self_record() const {
   swim::MemberUpdate self;
@@ -74,14 +81,16 @@ void Provider::State::start_fresh(Instant now) {
   record.membership = {1, rng.id<ShardId>(), {1}};
   start_machines(now);
   seats.emplace(record.membership.shard,
-                shard_log::ShardLog::bootstrap(settings.shard_log,
-                                               seat_identity(record.membership.shard, rng.id<VoterUuid>(), true), now,
-                                               fork_rng()));
+                shard_log::ShardLog::bootstrap(
+                    settings.shard_log, seat_identity(record.membership.shard, rng.id<VoterUuid>(), true),
+                    now, fork_rng()));
   rewrite_file();
-  note(NoteLevel::notice, "fresh node " + record.node.hex() + " in a shard of its own " + record.membership.shard.hex());
+  note(NoteLevel::notice,
+       "fresh node " + record.node.hex() + " in a shard of its own " + record.membership.shard.hex());
 }
 
-bool Provider::State::start_from(Instant now, const std::vector<wire::FileRecord>& records, std::string& error) {
+bool Provider::State::start_from(Instant now, const std::vector<wire::FileRecord>& records,
+                                 std::string& error) {
   auto history = replay(records);
   if (!history.node || !history.error.empty()) {
     error = history.error.empty() ? "it names no node" : history.error;
@@ -100,14 +109,16 @@ bool Provider::State::start_from(Instant now, const std::vector<wire::FileRecord
       seats.emplace(shard, shard_log::ShardLog::vacant(settings.shard_log, identity, now, fork_rng()));
       continue;
     }
-    auto recovered = shard_log::ShardLog::recover(settings.shard_log, identity, seat.records, now, fork_rng());
+    auto recovered =
+        shard_log::ShardLog::recover(settings.shard_log, identity, seat.records, now, fork_rng());
     if (!recovered) {
       error = "the log of shard " + shard.hex() + " contradicts itself";
       return false;
     }
     seats.emplace(shard, std::move(*recovered));
   }
-  // The new generation must be durable before anybody hears of it: nothing leaves the node before this write is.
+  // The new generation must be durable before anybody hears of it: nothing leaves the node before this write
+  // is.
   rewrite_file();
   note(NoteLevel::notice, "node " + record.node.hex() + " starts again, generation " +
                               std::to_string(record.generation.value) + ", " +
@@ -115,7 +126,8 @@ bool Provider::State::start_from(Instant now, const std::vector<wire::FileRecord
   if (record.move.active) {
     resume_move(now);
   } else if (own_seat() == nullptr) {
-    // Its seat was lost on purpose (a crash between two records of a reset): a fresh shard, as RESET would give.
+    // Its seat was lost on purpose (a crash between two records of a reset): a fresh shard, as RESET would
+    // give.
     bootstrap_own_shard(now, rng.id<ShardId>());
   }
   return true;
@@ -130,7 +142,8 @@ std::unique_ptr<Provider> Provider::start(const Settings& settings, std::string_
     return nullptr;
   }
   if (contents.torn) {
-    state->note(NoteLevel::notice, "the state file ended in a torn record, which was cut: it had not been promised");
+    state->note(NoteLevel::notice,
+                "the state file ended in a torn record, which was cut: it had not been promised");
   }
   if (contents.records.empty()) {
     state->start_fresh(now);

@@ -1,6 +1,6 @@
-// The inside of a Provider, shared by the rooms of src/provider only. One struct, because the procedures (join, move,
-// forget) each touch membership, gossip, seats and the state file; one file per idea, because nobody should have to read
-// them all.
+// The inside of a Provider, shared by the rooms of src/provider only. One struct, because the procedures
+// (join, move, forget) each touch membership, gossip, seats and the state file; one file per idea, because
+// nobody should have to read them all.
 //
 //   provider.cpp     the face: inputs, timers, the pump that drains the machines after every input
 //   start.cpp        from a state file to a running node
@@ -39,19 +39,19 @@ struct PendingJoin {
   Instant ask_again{};
   std::optional<wire::JoinAnswer> answer;  // under Core's review, or accepted and waiting for the disk
   bool invited_peer = false;               // the other side joins us; we wait for its JoinResult
-  std::uint64_t write = 0;                 // state-file write that must be durable before the switch; 0: none yet
+  std::uint64_t write = 0;  // state-file write that must be durable before the switch; 0: none yet
 };
 
 // REPLICATE, NO ONE or the landing in a fresh shard, as the mover (design 1, steps 1 to 4).
 struct PendingMove {
   enum class Step : std::uint8_t { intent, release, leave_old, enter_new, record };
   Step step = Step::intent;
-  std::optional<Ticket> ticket;   // absent: resumed after a crash
+  std::optional<Ticket> ticket;  // absent: resumed after a crash
   ShardId from;
-  bool fresh = false;             // the target is a new shard of our own
-  std::uint64_t write = 0;        // the write that must be durable before the next step
-  Ticket inner;                   // request at the old seat
-  std::uint64_t request = 0;      // ShardRequest to the new shard
+  bool fresh = false;         // the target is a new shard of our own
+  std::uint64_t write = 0;    // the write that must be durable before the next step
+  Ticket inner;               // request at the old seat
+  std::uint64_t request = 0;  // ShardRequest to the new shard
   std::size_t attempt = 0;
   Instant next_try{};
   Instant give_up{};
@@ -149,6 +149,7 @@ struct Provider::State {
   bool busy() const;
   void on_tick(Instant now);
   void submit(Instant now, const contract::Operation& operation);
+  Ticket inner_ticket();
   void complete(const Ticket& ticket, contract::Outcome outcome, std::string text = {});
   void emit(contract::Event event) { out.events.push_back(std::move(event)); }
   void note(NoteLevel level, std::string text) { out.notes.push_back({level, std::move(text)}); }
@@ -201,10 +202,12 @@ struct Provider::State {
   void on_seat_event(Instant now, const ShardId& shard, const shard_log::Event& event);
   void on_seat_ended(Instant now, const ShardId& shard, const std::string& reason);
   void drop_seat(const ShardId& shard);
-  void ask_seat(Instant now, const ShardId& shard, Ticket inner, bool add, const NodeId& node, const VoterUuid& uuid);
+  void ask_seat(Instant now, const ShardId& shard, Ticket inner, bool add, const NodeId& node,
+                const VoterUuid& uuid);
   void on_seat_request_done(Instant now, const shard_log::MembershipDone& done);
   void propose(Instant now, const contract::UpdateShardLog& operation);
-  // Core's membership moves to `shard` (already in the record and durable): Reset, then everything from the new seat.
+  // Core's membership moves to `shard` (already in the record and durable): Reset, then everything from the
+  // new seat.
   void enter_shard(Instant now, const ShardId& shard);
 
   // ---- view.cpp
@@ -212,6 +215,8 @@ struct Provider::State {
   void publish_status();
   contract::Health health_of(Instant now, const swim::MemberView& view) const;
   void refresh_policies(Instant now);
+  void on_peer_lease(Instant now, const NodeId& node, bool ended);
+  void on_lease_evidence(Instant now, const NodeId& sender, const wire::LeaseEvidence& evidence);
   void accuse(Instant now, const NodeId& node);
   std::vector<NodeId> shard_members(const ShardId& shard) const;
 
@@ -219,7 +224,8 @@ struct Provider::State {
   bool alone() const;
   void start_join(Instant now, const contract::JoinCluster& operation);
   void ask_to_join(Instant now);
-  void on_join_request(Instant now, const Address& peer, const wire::Packet& packet, const wire::JoinRequest& request);
+  void on_join_request(Instant now, const Address& peer, const wire::Packet& packet,
+                       const wire::JoinRequest& request);
   void on_join_answer(Instant now, const wire::Packet& packet, const wire::JoinAnswer& answer);
   void on_join_result(Instant now, const wire::JoinResult& result);
   void on_join_verdict(Instant now, const contract::JoinVerdict& verdict);
@@ -227,7 +233,8 @@ struct Provider::State {
   void end_join(bool ok, const std::string& text);
   void tick_join(Instant now);
   // Another cluster id, the members and registers that come with it (none: alone).
-  void replace_cluster(Instant now, const std::vector<swim::MemberUpdate>& members, const gossip::Snapshot& snapshot);
+  void replace_cluster(Instant now, const std::vector<swim::MemberUpdate>& members,
+                       const gossip::Snapshot& snapshot);
 
   // ---- move.cpp
   void start_move(Instant now, std::optional<Ticket> ticket, const ShardId& target, bool fresh);

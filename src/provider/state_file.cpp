@@ -1,5 +1,5 @@
-// Records out: what a node must remember over a crash, in the order it happened. The runtime (or the simulator's disk)
-// writes and syncs; nothing here is believed durable before on_durable says so.
+// Records out: what a node must remember over a crash, in the order it happened. The runtime (or the
+// simulator's disk) writes and syncs; nothing here is believed durable before on_durable says so.
 #include "provider/state.hpp"
 #include "wire/shard_log_codec.hpp"
 
@@ -10,7 +10,8 @@ constexpr std::size_t file_slack_bytes = 1024 * 1024;  // below this a compactio
 constexpr Duration members_interval = seconds(1);      // hints need not be fresher than this
 constexpr Duration gossip_interval = seconds(5);
 
-std::string seat_bytes(const ShardId& shard, const VoterUuid& uuid, const std::vector<shard_log::Record>& records) {
+std::string seat_bytes(const ShardId& shard, const VoterUuid& uuid,
+                       const std::vector<shard_log::Record>& records) {
   std::string bytes = wire::encode_record(wire::SeatOpenedRecord{shard, uuid});
   for (const auto& seat_record : records) {
     bytes += wire::encode_record(wire::SeatRecord{shard, wire::encode_seat_record(seat_record)});
@@ -46,8 +47,8 @@ void Provider::State::append_seat_output(const ShardId& shard, const shard_log::
   seat_writes.push_back({write, shard, uuid, output.persist_upto});
 }
 
-// Records still inside another seat are in its whole state already and are appended again later: replaying them changes
-// nothing, and what they promise is not told before that later append is durable.
+// Records still inside another seat are in its whole state already and are appended again later: replaying
+// them changes nothing, and what they promise is not told before that later append is durable.
 void Provider::State::rewrite_file() {
   std::string bytes = wire::file_preamble();
   bytes += wire::encode_record(record);
@@ -81,7 +82,8 @@ void Provider::State::on_durable(Instant now, std::uint64_t sequence) {
     const auto done = seat_writes.front();
     seat_writes.pop_front();
     const auto seat = seats.find(done.shard);
-    if (seat != seats.end() && seat->second.seat().uuid == done.uuid) seat->second.on_persisted(now, done.upto);
+    if (seat != seats.end() && seat->second.seat().uuid == done.uuid)
+      seat->second.on_persisted(now, done.upto);
   }
   if (join && join->write != 0 && join->write <= durable_write) switch_cluster(now);
   if (move && move->write != 0 && move->write <= durable_write) advance_move(now);

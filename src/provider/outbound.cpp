@@ -1,0 +1,150 @@
+// Machines' messages to packets: SWIM datagrams get gossip in their spare bytes, shard-log messages carry the
+// shard's own gossip, whatever is too large for a datagram goes by stream.
+#include "provider/state.hpp"
+#include "wire/shard_log_codec.hpp"
+
+namespace vswim::provider {
+
+namespace {
+constexpr Duration gossip_interval = milliseconds(200);  // design 2: 3 members per 200 ms while there is news
+constexpr std::size_t gossip_fanout = 3;
+constexpr std::size_t gossip_part_bytes = 64;  // root and vectors around the batches
+}  // namespace
+
+wire::Packet Provider::State::blank_packet(const Address& to) const {
+  wire::Packet packet;
+  packet.header.cluster = record.cluster;
+  packet.header.sender = record.node;
+  packet.header.life = swim->self().life;
+  packet.header.advertised = self_address;
+  packet.header.observed = to;
+  return packet;
+}
+
+void Provider::State::transmit(const Address& to, wire::Packet&& packet, bool large) {
+  if (durable_write == 0) return;  // our generation is not durable yet: be silent (start.cpp)
+  Transmit item;
+  item.to = to;
+  item.bytes = wire::encode(packet);
+  if (large || item.bytes.size() > settings.datagram_bytes_max) item.transport = Transport::stream;
+  ++counters.packets_out;
+  counters.bytes_out += item.bytes.size();
+  out.transmits.push_back(std::move(item));
+}
+
+void Provider::State::send_control(const Address& to, wire::Control control, bool may_be_datagram) {
+  auto packet = blank_packet(to);
+  packet.control = std::move(control);
+  transmit(to, std::move(packet), !may_be_datagram);
+}
+
+void Provider::State::send_swim(const swim::Datagram& datagram) {
+  auto packet = blank_packet(datagram.address);
+  std::size_t bytes = wire::encoded_bytes_base() + gossip_part_bytes;
+  packet.swim = wire::SwimPart{datagram.message, datagram.updates};
+  for (const auto& update : datagram.updates) bytes += wire::encoded_bytes(update);
+  const auto limit = settings.datagram_bytes_max;
+  packet.global_gossip =
+      wire::GossipPart{global->root(), bytes < limit ? global->fill(limit - bytes, swim->size())
+                                                     : std::vector<gossip::BatchUpdate>{}};
+  transmit(datagram.address, std::move(packet));
+}
+
+void Provider::State::send_seat(const ShardId& shard, const shard_log::Send& send) {
+  if (send.to == record.node) {
+    // A seat's message to its own node: delivered by the caller's pump in the next turn.
+    return;
+  }
+  const auto address = address_of(send.to);
+  if (!address) return;
+  auto packet = blank_packet(*address);
+  wire::ShardLogPart part{shard, wire::encode_message(send.message)};
+  const auto bytes = wire::encoded_bytes_base() + wire::encoded_bytes(part) + gossip_part_bytes;
+  packet.shard_log.push_back(std::move(part));
+  const auto peer = swim->find(send.to);
+  if (shard == record.membership.shard && peer && peer->record.shard == shard) {
+    packet.gossip_shard = shard;
+    const auto limit = settings.datagram_bytes_max;
+    packet.shard_gossip = wire::GossipPart{
+        shard_gossip->root(), bytes < limit ? shard_gossip->fill(limit - bytes, shard_members(shard).size())
+                                            : std::vector<gossip::BatchUpdate>{}};
+  }
+  transmit(*address, std::move(packet), send.large);
+}
+
+// Metadata has rumours of its own rhythm: they must not wait for the next probe.
+void Provider::State::send_gossip_round(Instant now) {
+  const bool news = global->has_rumours() || shard_gossip->has_rumours();
+  next_gossip = news ? now + gossip_interval : Instant::never();
+  if (!news) return;
+  if (global->has_rumours()) {
+    for (const auto& node : random_members(gossip_fanout)) {
+      const auto address = address_of(node);
+      if (address) send_swim({node, *address, swim::Rumours{}, {}});
+    }
+  }
+  if (shard_gossip->has_rumours()) {
+    for (const auto& node : shard_members(record.membership.shard)) {
+      const auto address = address_of(node);
+      if (node == record.node || !address) continue;
+      auto packet = blank_packet(*address);
+      packet.gossip_shard = record.membership.shard;
+      packet.shard_gossip = wire::GossipPart{
+          shard_gossip->root(),
+          shard_gossip->fill(settings.datagram_bytes_max / 2, shard_members(record.membership.shard).size())};
+      transmit(*address, std::move(packet));
+    }
+  }
+}
+
+// A batch too large to be a rumour (thousands of slots): pushed as a snapshot to a few, who do the same.
+void Provider::State::push_large_news() {
+  if (global->take_large_news()) {
+    for (const auto& node : random_members(gossip_fanout)) {
+      if (const auto address = address_of(node)) {
+        send_control(*address, wire::SnapshotAnswer{contract::Scope::global, {}, global->snapshot(), {}});
+      }
+    }
+  }
+  if (shard_gossip->take_large_news()) {
+    for (const auto& node : shard_members(record.membership.shard)) {
+      const auto address = address_of(node);
+      if (node == record.node || !address) continue;
+      send_control(*address,
+                   wire::SnapshotAnswer{
+                       contract::Scope::shard, record.membership.shard, shard_gossip->snapshot(), {}});
+    }
+  }
+}
+
+void Provider::State::send_to_core(const contract::SendToCore& operation) {
+  if (operation.to == record.node) {
+    emit(contract::ReceivedFromCore{record.node, operation.bytes});
+    return;
+  }
+  if (const auto address = address_of(operation.to))
+    send_control(*address, wire::CoreBytes{operation.bytes}, true);
+}
+
+std::optional<Address> Provider::State::address_of(const NodeId& node) const {
+  const auto view = swim->find(node);
+  if (!view || !view->record.address.has_ip()) return std::nullopt;
+  return view->record.address;
+}
+
+std::vector<NodeId> Provider::State::random_members(std::size_t count) {
+  std::vector<NodeId> alive;
+  for (const auto& view : swim->members()) {
+    const auto status = view.record.status;
+    if (view.record.id != record.node && (status == swim::Status::alive || status == swim::Status::suspect)) {
+      alive.push_back(view.record.id);
+    }
+  }
+  for (std::size_t i = 0; i < count && i < alive.size(); ++i) {
+    std::swap(alive[i], alive[i + rng.below(alive.size() - i)]);
+  }
+  if (alive.size() > count) alive.resize(count);
+  return alive;
+}
+
+}  // namespace vswim::provider

@@ -1,0 +1,172 @@
+// SWIM's statuses and the shard's leases -> the contract's membership; evidence to the others; witness
+// candidates.
+#include <algorithm>
+
+#include "base/hash.hpp"
+#include "provider/state.hpp"
+
+namespace vswim::provider {
+
+namespace {
+bool down(swim::Status status) { return status == swim::Status::dead || status == swim::Status::left; }
+}  // namespace
+
+// Inside a shard leases alone say FAIL (rule L10), SWIM says PFAIL; across shards SWIM and evidence say both
+// (design 2, section 0). A lease that ended while its holder still talks is a node that starts or stalls:
+// FAIL only after 2 T.
+contract::Health Provider::State::health_of(Instant now, const swim::MemberView& view) const {
+  if (view.record.id == record.node) return contract::Health::ok;
+  const auto status = view.record.status;
+  if (view.record.shard == record.membership.shard) {
+    const auto lease = peer_leases.find(view.record.id);
+    if (lease != peer_leases.end() && lease->second.ended) {
+      const auto ttl = settings.shard_log.lease_ttl;
+      if (status == swim::Status::left || view.heard_at + ttl / 2 <= now ||
+          lease->second.since + ttl * 2 <= now) {
+        return contract::Health::fail;
+      }
+    }
+    return status == swim::Status::alive ? contract::Health::ok : contract::Health::pfail;
+  }
+  if (down(status)) return contract::Health::fail;
+  return status == swim::Status::suspect ? contract::Health::pfail : contract::Health::ok;
+}
+
+void Provider::State::publish_view(Instant now) {
+  std::vector<contract::Member> members;
+  for (const auto& view : swim->members()) {
+    if (view.record.status == swim::Status::forgotten) continue;
+    contract::Member member;
+    member.id = view.record.id;
+    member.shard = view.record.shard;
+    member.address = view.record.id == record.node ? self_address : view.record.address;
+    member.health = health_of(now, view);
+    member.suspected_at = member.health == contract::Health::ok ? Instant{} : view.changed_at;
+    member.heard_at = view.heard_at;
+    members.push_back(std::move(member));
+  }
+  // Proofs of life alone are no change worth a callback more often than once a second (the tick).
+  const bool same = std::equal(members.begin(), members.end(), last_view.begin(), last_view.end(),
+                               [](const contract::Member& a, const contract::Member& b) {
+                                 return a.id == b.id && a.shard == b.shard && a.address == b.address &&
+                                        a.health == b.health && a.heard_at - b.heard_at < seconds(5);
+                               });
+  if (same && !last_view.empty()) return;
+  last_view = members;
+  emit(contract::MembershipChanged{record.node, record.membership.shard, std::move(members)});
+}
+
+void Provider::State::on_peer_lease(Instant now, const NodeId& node, bool ended) {
+  auto& lease = peer_leases[node];
+  if (lease.ended != ended) lease = {ended, now};
+  view_dirty = true;
+  const auto* seat = own_seat();
+  if (seat == nullptr || !seat->status().leading) return;
+  for (const auto& peer : shard_members(record.membership.shard)) {
+    const auto address = address_of(peer);
+    if (peer == record.node || !address) continue;
+    send_control(*address, wire::LeaseEvidence{record.membership.shard, node, ended}, true);
+  }
+  if (ended) accuse(now, node);
+}
+
+// From the leader of our shard, about a member of our shard: the same proof, second hand.
+void Provider::State::on_lease_evidence(Instant now, const NodeId& sender,
+                                        const wire::LeaseEvidence& evidence) {
+  const auto* seat = own_seat();
+  if (seat == nullptr || evidence.shard != record.membership.shard || seat->status().leader != sender) return;
+  auto& lease = peer_leases[evidence.node];
+  if (lease.ended != evidence.ended) lease = {evidence.ended, now};
+  view_dirty = true;
+}
+
+// Shard evidence for everybody: this life of the node is over. Only of a node that is silent as well.
+void Provider::State::accuse(Instant now, const NodeId& node) {
+  const auto view = swim->find(node);
+  if (!view || node == record.node || view->heard_at + settings.shard_log.lease_ttl / 2 > now) return;
+  if (view->record.status == swim::Status::alive || view->record.status == swim::Status::suspect) {
+    swim->confirm_dead(now, node, view->record.life);
+  }
+}
+
+std::vector<NodeId> Provider::State::shard_members(const ShardId& shard) const {
+  std::vector<NodeId> nodes;
+  for (const auto& view : swim->members()) {
+    if (view.record.shard == shard && !down(view.record.status)) nodes.push_back(view.record.id);
+  }
+  return nodes;
+}
+
+// Witnesses come from other shards, another machine preferred, by rendezvous hash so that the load spreads
+// and few move.
+void Provider::State::refresh_policies(Instant now) {
+  struct Candidate {
+    bool same_machine = false;
+    std::uint64_t score = 0;
+    NodeId node;
+  };
+  std::vector<NodeId> dead;
+  const auto views = swim->members();
+  for (const auto& view : views) {
+    if (health_of(now, view) == contract::Health::fail || down(view.record.status))
+      dead.push_back(view.record.id);
+  }
+  for (auto& [shard, seat] : seats) {
+    if (!seat.status().leading) continue;
+    std::vector<Candidate> candidates;
+    std::vector<std::array<std::uint8_t, 16>> machines;
+    for (const auto& view : views) {
+      if (view.record.shard == shard) machines.push_back(view.record.address.ip);
+    }
+    for (const auto& view : views) {
+      if (view.record.shard == shard || view.record.id == record.node ||
+          view.record.status != swim::Status::alive)
+        continue;
+      const auto& id = view.record.id;
+      const auto text = shard.hex() + id.hex();
+      candidates.push_back(
+          {std::find(machines.begin(), machines.end(), view.record.address.ip) != machines.end(),
+           hash64(text), id});
+    }
+    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+      return std::tie(a.same_machine, b.score, a.node) < std::tie(b.same_machine, a.score, b.node);
+    });
+    constexpr std::size_t candidates_max = 8;  // more would only be ballast: one is needed at a time
+    std::vector<NodeId> ordered;
+    for (const auto& candidate : candidates) {
+      if (ordered.size() == candidates_max) break;
+      ordered.push_back(candidate.node);
+    }
+    seat.set_witness_candidates(now, std::move(ordered));
+    seat.set_dead(now, dead);
+  }
+}
+
+void Provider::State::publish_status() {
+  const auto* seat = own_seat();
+  if (seat == nullptr) return;
+  const auto status = seat->status();
+  std::size_t data = 0;
+  std::string witnesses;
+  for (const auto& voter : status.configuration.voters) {
+    if (voter.role == shard_log::Role::data) ++data;
+    if (voter.role == shard_log::Role::witness)
+      witnesses += (witnesses.empty() ? "" : ",") + voter.node.hex();
+  }
+  std::vector<std::pair<std::string, std::string>> fields;
+  fields.emplace_back("swim_shard_leader", status.leader ? status.leader->hex() : "");
+  fields.emplace_back("swim_shard_epoch", std::to_string(status.configuration.epoch.value));
+  fields.emplace_back("swim_shard_data_voters", std::to_string(data));
+  fields.emplace_back("swim_shard_witnesses", witnesses);
+  fields.emplace_back("swim_shard_majority", status.has_majority_contact ? "yes" : "no");
+  const bool possible = data >= 3 || (data == 2 && !witnesses.empty());
+  fields.emplace_back("swim_automatic_failover", possible    ? "yes"
+                                                 : data == 2 ? "no: no node of another shard can be a witness"
+                                                             : "no: the shard has no replica");
+  fields.emplace_back("swim_seats", std::to_string(seats.size()));
+  if (fields == last_status) return;
+  last_status = fields;
+  emit(contract::ProviderStatus{std::move(fields)});
+}
+
+}  // namespace vswim::provider
