@@ -1,0 +1,102 @@
+// Buffers that our encoder never makes, built with the schema's own builder.
+#include <catch2/catch_test_macros.hpp>
+
+#include "base/rng.hpp"
+#include "generated/packet_generated.h"
+#include "wire/flat.hpp"
+#include "wire/frame.hpp"
+#include "wire/packet.hpp"
+
+using namespace vswim;
+using namespace vswim::wire;
+
+namespace {
+
+std::string finish(flatbuffers::FlatBufferBuilder& builder, fbs::PacketBuilder& table) {
+  const fbs::SmallHeader header;
+  table.add_small_header(&header);
+  builder.Finish(table.Finish());
+  return frame({}, {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()});
+}
+
+}  // namespace
+
+TEST_CASE("an unknown control message is an ignored part") {
+  flatbuffers::FlatBufferBuilder builder;
+  const auto bytes = fbs::CreateCoreBytes(builder, builder.CreateVector(std::vector<std::uint8_t>{1, 2, 3}));
+  const auto swim = fbs::CreateSwim(builder, 4);
+  fbs::PacketBuilder table(builder);
+  table.add_control_type(static_cast<fbs::Control>(200));
+  table.add_control(bytes.Union());
+  table.add_swim(swim);
+  const Decoded decoded = decode(finish(builder, table));
+  REQUIRE(decoded.error == DecodeError::none);
+  REQUIRE_FALSE(decoded.packet.control);
+  REQUIRE(decoded.packet.swim);
+}
+
+TEST_CASE("an unknown kind of SWIM message is an ignored part") {
+  flatbuffers::FlatBufferBuilder builder;
+  const auto swim = fbs::CreateSwim(builder, 5);
+  fbs::PacketBuilder table(builder);
+  table.add_swim(swim);
+  const Decoded decoded = decode(finish(builder, table));
+  REQUIRE(decoded.error == DecodeError::none);
+  REQUIRE_FALSE(decoded.packet.swim);
+}
+
+TEST_CASE("a status that does not exist is refused") {
+  flatbuffers::FlatBufferBuilder builder;
+  const fbs::Numbers numbers = to_flat(SmallNumbers{7, {}, 0});
+  const std::vector<fbs::MemberBrief> brief{{fbs::Id20(), numbers}};
+  const auto swim = fbs::CreateSwim(builder, 4, 0, nullptr, nullptr, 0, builder.CreateVectorOfStructs(brief));
+  fbs::PacketBuilder table(builder);
+  table.add_swim(swim);
+  REQUIRE(decode(finish(builder, table)).error == DecodeError::format);
+}
+
+TEST_CASE("a ping without a target, and a packet with two headers, are refused") {
+  flatbuffers::FlatBufferBuilder builder;
+  const auto swim = fbs::CreateSwim(builder, 0, 1);
+  fbs::PacketBuilder table(builder);
+  table.add_swim(swim);
+  REQUIRE(decode(finish(builder, table)).error == DecodeError::format);
+
+  flatbuffers::FlatBufferBuilder second;
+  const fbs::WideHeader wide;
+  fbs::PacketBuilder both(second);
+  both.add_wide_header(&wide);
+  REQUIRE(decode(finish(second, both)).error == DecodeError::format);
+}
+
+TEST_CASE("a writer's index that does not exist is refused") {
+  flatbuffers::FlatBufferBuilder builder;
+  const auto key = builder.CreateVector(std::vector<std::uint8_t>{'k'});
+  const std::vector<flatbuffers::Offset<fbs::Register>> list{fbs::CreateRegister(builder, key, 0, 1, 0, 1)};
+  const auto writers = builder.CreateVectorOfStructs(std::vector<fbs::Id20>(1));
+  const std::vector<flatbuffers::Offset<fbs::Registers>> batches{
+      fbs::CreateRegisters(builder, builder.CreateVector(list), writers)};
+  const auto batch_list = builder.CreateVector(batches);
+  fbs::PacketBuilder table(builder);
+  const fbs::Id16 root;
+  table.add_global_root(&root);
+  table.add_global_batches(batch_list);
+  REQUIRE(decode(finish(builder, table)).error == DecodeError::format);
+}
+
+TEST_CASE("references that share one value cannot unfold into more bytes than arrived") {
+  flatbuffers::FlatBufferBuilder builder;
+  const auto key = builder.CreateVector(std::vector<std::uint8_t>{'k'});
+  const auto value = builder.CreateVector(std::vector<std::uint8_t>(60'000, 'v'));
+  const std::vector<flatbuffers::Offset<fbs::Register>> list(10'000,
+                                                             fbs::CreateRegister(builder, key, value));
+  const auto writers = builder.CreateVectorOfStructs(std::vector<fbs::Id20>(1));
+  const std::vector<flatbuffers::Offset<fbs::Registers>> batches(
+      100, fbs::CreateRegisters(builder, builder.CreateVector(list), writers));
+  const auto batch_list = builder.CreateVector(batches);
+  fbs::PacketBuilder table(builder);
+  const fbs::Id16 root;
+  table.add_global_root(&root);
+  table.add_global_batches(batch_list);
+  REQUIRE(decode(finish(builder, table)).error == DecodeError::format);
+}
