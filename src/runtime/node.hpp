@@ -1,6 +1,6 @@
-// One node thread around one Provider: UDP and TCP sockets, timers, the state file, and the two bounded queues to and
-// from the thread that owns Core. The only user of asio. Everything public here is called from the owner's (main)
-// thread unless said otherwise.
+// One node thread around one Provider: UDP and TCP sockets, timers, the state file, and the two bounded
+// queues to and from the thread that owns Core. The only user of asio. Everything public here is called from
+// the owner's (main) thread unless said otherwise.
 #pragma once
 
 #include <cstdint>
@@ -25,17 +25,19 @@ struct NodeSettings {
   std::string state_file = "nodes.conf.swim";  // name inside directory; "<name>.lock" guards it
   std::vector<std::string> bind;               // numeric addresses; empty: all of IPv4 and IPv6
   std::uint16_t bus_port = 16379;
-  std::vector<std::pair<std::string, std::uint16_t>> seeds;  // host (name or ip), bus port; resolved at every try
-  std::uint64_t seed = 0;                      // 0: from the system's randomness
+  std::vector<std::pair<std::string, std::uint16_t>>
+      seeds;               // host (name or ip), bus port; resolved at every try
+  std::uint64_t seed = 0;  // 0: from the system's randomness
   std::size_t queue_events_max = 65'536;
 };
 
 class Node {
  public:
-  // Locks and reads the state file, binds the sockets, starts the thread. On failure returns nullptr and an error text
-  // that says what is wrong and what to do. `wake` is called from the node thread whenever events wait (it must be
-  // cheap and thread-safe: an eventfd write).
-  static std::unique_ptr<Node> start(const NodeSettings& settings, std::function<void()> wake, std::string& error);
+  // Locks and reads the state file, binds the sockets, starts the thread. On failure returns nullptr and an
+  // error text that says what is wrong and what to do. `wake` is called from the node thread whenever events
+  // wait (it must be cheap and thread-safe: an eventfd write).
+  static std::unique_ptr<Node> start(const NodeSettings& settings, std::function<void()> wake,
+                                     std::string& error);
   ~Node();  // stops the thread; without stop() nothing is told to the others (as in a crash)
 
   void submit(contract::Operation operation);
