@@ -29,8 +29,9 @@ struct MemberUpdate {
   Address address;
   ShardId shard;
   Epoch shard_epoch;  // of the membership record: the newer one wins (travels in the member's own record)
-  // Who suspects it by own observation, for status suspect: one bit per observer (a hash of its id), joined by OR, so
-  // that a relayed suspicion is never counted as an independent one. Two observers on one bit count as one.
+  // Who suspects it by own observation, for status suspect: one bit per observer (a hash of its id), joined
+  // by OR, so that a relayed suspicion is never counted as an independent one. Two observers on one bit count
+  // as one.
   std::uint32_t observers = 0;
   friend bool operator==(const MemberUpdate&, const MemberUpdate&) = default;
 };

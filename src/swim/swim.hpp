@@ -1,8 +1,8 @@
 // The SWIM machine with Lifeguard: one node's view of who is in the cluster. Sans-IO: messages and timers in,
 // datagrams and events out. Sources: SWIM (DSN'02), Lifeguard (arXiv 1707.00788); design 2, section 1.
 //
-// It does not know of shards' leases, metadata, packets or the network: the provider frames its datagrams, adds
-// gossip to the spare bytes, and maps statuses to the contract's health.
+// It does not know of shards' leases, metadata, packets or the network: the provider frames its datagrams,
+// adds gossip to the spare bytes, and maps statuses to the contract's health.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,13 @@ struct Settings {
   Duration gossip_interval = milliseconds(200);
   std::uint32_t gossip_fanout = 3;
   std::uint32_t indirect_probes = 3;
-  std::uint32_t suspicion_multiplier = 4;      // minimum suspicion = this * max(1, log10(N)) * probe_period
-  std::uint32_t suspicion_max_factor = 6;      // maximum = this * minimum
-  std::uint32_t retransmit_multiplier = 4;     // each rumour is sent this * log10(N + 1) times
+  std::uint32_t suspicion_multiplier = 4;   // minimum suspicion = this * max(1, log10(N)) * probe_period
+  std::uint32_t suspicion_max_factor = 6;   // maximum = this * minimum
+  std::uint32_t retransmit_multiplier = 4;  // each rumour is sent this * log10(N + 1) times
   std::uint32_t local_health_max = 8;
-  std::uint32_t confirmations = 3;             // K independent confirmations that shorten a suspicion
+  std::uint32_t confirmations = 3;  // K independent confirmations that shorten a suspicion
   Duration down_probe_horizon = seconds(24 * 3600);
-  std::size_t updates_bytes_max = 1'000;       // space for member updates in one datagram
+  std::size_t updates_bytes_max = 1'000;  // space for member updates in one datagram
 };
 
 // One member as this node sees it.
@@ -43,7 +43,7 @@ struct MemberView {
 };
 
 struct Datagram {
-  NodeId to;        // nil when only the address is known (seed)
+  NodeId to;  // nil when only the address is known (seed)
   Address address;
   Message message;
   std::vector<MemberUpdate> updates;  // at most Settings::updates_bytes_max worth
@@ -52,7 +52,8 @@ struct Datagram {
 struct MemberChanged {  // status, address, shard or life of a member changed
   NodeId id;
 };
-struct SelfRefuted {  // this node's incarnation (or join number) was raised: persisting is not needed, spreading is done
+struct SelfRefuted {  // this node's incarnation (or join number) was raised: persisting is not needed,
+                      // spreading is done
   Life life;
 };
 struct SelfForgotten {};  // this node heard that the cluster forgot it (join number and up)
@@ -79,29 +80,30 @@ class Swim {
   Instant next_deadline() const;
   Output take_output();
 
-  // Member records learned otherwise (join snapshot, state file): merged by the same precedence, not spread when
-  // they come from the state file (`hint`).
+  // Member records learned otherwise (join snapshot, state file): merged by the same precedence, not spread
+  // when they come from the state file (`hint`).
   void merge(Instant now, std::span<const MemberUpdate> updates, bool hint);
 
-  // Shard evidence (design 2, section 0): the leader of its shard has proven that this life of `node` is over.
-  // Believed at once and spread as a rumour; refuted like any other death.
+  // Shard evidence (design 2, section 0): the leader of its shard has proven that this life of `node` is
+  // over. Believed at once and spread as a rumour; refuted like any other death.
   void confirm_dead(Instant now, const NodeId& node, const Life& life);
   // First-hand proof of life by other traffic (a shard-log message of that node).
   void heard(Instant now, const NodeId& node, const Address& address);
 
   void forget(Instant now, const NodeId& node);  // spread a tombstone (node id, join number)
   bool is_forgotten(const NodeId& node, JoinNumber join) const;
-  void leave(Instant now);                       // tell everybody; the caller keeps the machine until output is sent
-  void set_seeds(std::vector<Address> seeds);    // announced to while unknown or down
-  // Announce this node's record to an address of which no id is known (address hint, restart under new addresses).
+  void leave(Instant now);  // tell everybody; the caller keeps the machine until output is sent
+  void set_seeds(std::vector<Address> seeds);  // announced to while unknown or down
+  // Announce this node's record to an address of which no id is known (address hint, restart under new
+  // addresses).
   void announce_to(Instant now, const Address& address);
   void set_self(Instant now, const Address& address, const ShardId& shard, Epoch shard_epoch);
   void set_self_join(Instant now, JoinNumber join);
 
   const MemberUpdate& self() const;
   std::vector<MemberView> members() const;  // myself and every member that is not forgotten, in id order
-  std::optional<MemberView> find(const NodeId& node) const;
-  std::vector<MemberUpdate> snapshot() const;  // everything a joiner needs, tombstones included
+  std::optional<MemberView> find(const NodeId& node) const;  // nothing when unknown or forgotten
+  std::vector<MemberUpdate> snapshot() const;                // everything a joiner needs, tombstones included
   std::size_t size() const;  // how many members() would give, without making them
   std::uint32_t local_health() const;
 

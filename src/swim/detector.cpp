@@ -1,0 +1,131 @@
+// Timers: the probe of each period, relays, suspicions that run out, dead members asked now and then.
+#include <algorithm>
+
+#include "swim/swim_state.hpp"
+
+namespace vswim::swim {
+
+void Swim::State::on_timer(Instant now) {
+  if (!is_active()) return;
+  quick_pings = 0;
+  for (const Errand& errand : errands.expired(now)) {
+    const Slot asker = table.find(errand.asker);  // a greeting has none and is not repeated
+    if (asker != no_slot)
+      send(asker, errand.asker_address, Nack{errand.asker_sequence, errand.target}, false);
+  }
+  if (probe && !probe->answered && probe->indirect_at <= now) ask_relays(now);
+  if (up.size() > 0 && next_probe_at <= now) {
+    end_period(now);
+    begin_probe(now);
+    expire_one(now);
+  }
+  if (next_suspicion_at <= now) check_suspicions(now);
+  if (down.size() > 0 && next_down_at <= now) {
+    next_down_at = now + settings.probe_period;
+    // All nodes together ask each dead member a few times a period: every period in a small cluster, seldom
+    // each in a large one, so that the cost of a node does not grow with N.
+    const std::size_t wanted = down_probe_share * down.size();
+    if (rng.below(table.cluster_size()) < wanted) probe_down(now);
+  }
+  if (next_seed_at <= now) announce_to_seeds(now);
+  if (!rumours.empty() && up.size() > 0 && next_gossip_at <= now) gossip(now);
+}
+
+Instant Swim::State::next_deadline() const {
+  if (!is_active()) return Instant::never();
+  Instant deadline = std::min(errands.next_deadline(), next_seed_at);
+  if (probe && !probe->answered) deadline = std::min(deadline, probe->indirect_at);
+  if (up.size() > 0) deadline = std::min(deadline, next_probe_at);
+  if (up.size() > 0 && !rumours.empty()) deadline = std::min(deadline, next_gossip_at);
+  if (down.size() > 0) deadline = std::min(deadline, next_down_at);
+  if (!suspicions.empty()) deadline = std::min(deadline, next_suspicion_at);
+  return deadline;
+}
+
+void Swim::State::end_period(Instant now) {
+  if (!probe) return;
+  const Probe ended = *probe;
+  probe.reset();
+  const Member& target = table.at(ended.target);
+  // Any word of it since the ping left shows it alive as well as the ack would have.
+  if (ended.answered || target.heard_at >= ended.began_at) return;
+  // Missing a member that is suspect anyway says nothing new about this node.
+  if (target.record.status == Status::alive) health.probe_missed(ended.relays_asked, ended.nacks);
+  suspect(now, ended.target);
+}
+
+void Swim::State::begin_probe(Instant now) {
+  const Slot target = up.next(rng);
+  next_probe_at = now + health.scaled(settings.probe_period);
+  if (target == no_slot) return;
+  const Member& member = table.at(target);
+  probe = Probe{++last_sequence, target, member.record.id, now, now + health.scaled(settings.probe_timeout)};
+  send(target, member.record.address,
+       Ping{probe->sequence, member.record.id, member.record.status, member.record.life}, !member.knows_us);
+}
+
+void Swim::State::ask_relays(Instant) {
+  probe->indirect_at = Instant::never();
+  const Slot target = probe->target;
+  const PingRequest request{probe->sequence, probe->target_id, table.record(target).address};
+  for (const Slot relay : up.sample(settings.indirect_probes, target, rng)) {
+    if (table.record(relay).status != Status::alive) continue;
+    ++probe->relays_asked;
+    send(relay, table.record(relay).address, request, !table.at(relay).knows_us);
+  }
+}
+
+Instant Swim::State::suspicion_ends_at(const Suspicion& suspicion) const {
+  const Member& member = table.at(suspicion.slot);
+  const std::size_t size = table.cluster_size(), confirmers = table.count(Status::alive) - 1;
+  const std::uint32_t confirmations = confirmations_of(member.record.observers);
+  const std::size_t wanted = std::min<std::size_t>(settings.confirmations, confirmers);
+  const bool distrust_self =
+      table.count(Status::suspect) > suspects_trusted(size) && (confirmers == 0 || confirmations < wanted);
+  const Duration timeout = distrust_self ? suspicion_max(settings, size)
+                                         : suspicion_timeout(settings, size, confirmations, confirmers);
+  return std::max(suspicion.started_at, member.heard_at) + timeout;
+}
+
+void Swim::State::check_suspicions(Instant now) {
+  // Looked at each period at least: as other members die there are fewer to wait for.
+  next_suspicion_at = now + settings.probe_period;
+  const std::vector<Suspicion> checked = suspicions;  // deaths shorten the list
+  for (const Suspicion& suspicion : checked) {
+    const Instant ends_at = suspicion_ends_at(suspicion);
+    if (ends_at > now) {
+      next_suspicion_at = std::min(next_suspicion_at, ends_at);
+      continue;
+    }
+    MemberUpdate record = table.record(suspicion.slot);
+    record.status = Status::dead;
+    record.observers = 0;
+    store(now, suspicion.slot, record, true);
+  }
+}
+
+void Swim::State::probe_down(Instant now) {
+  while (down.size() > 0) {
+    const Slot slot = down.next(rng);
+    if (now - table.at(slot).changed_at < settings.down_probe_horizon) return ping_untracked(slot);
+    down.erase(slot);
+  }
+}
+
+// One entry a period is looked at, so that what is over leaves the table without ever a walk through all of
+// it.
+void Swim::State::expire_one(Instant now) {
+  const auto& slots = table.in_id_order();
+  expiry_cursor = expiry_cursor + 1 < slots.size() ? expiry_cursor + 1 : 0;
+  const Slot slot = slots[expiry_cursor];
+  const Member& member = table.at(slot);
+  const bool over = member.record.status == Status::left || (member.record.status == Status::forgotten &&
+                                                             table.count(Status::forgotten) > tombstones_max);
+  if (slot == MemberTable::self_slot || !over || now - member.changed_at < settings.down_probe_horizon)
+    return;
+  rumours.erase(slot);
+  output.events.push_back(MemberChanged{member.record.id});
+  table.erase(slot);
+}
+
+}  // namespace vswim::swim

@@ -1,0 +1,174 @@
+// Records in, and what follows from them: the order by which the newest word wins (rule: incarnation),
+// refutation of what is wrong about this node, and who is probed, asked again or left alone from then on.
+#include <algorithm>
+
+#include "base/mutation.hpp"
+#include "swim/swim_state.hpp"
+
+namespace vswim::swim {
+
+Swim::State::State(const Settings& given, const MemberUpdate& self, Instant now, Rng random)
+    : settings(given), rng(random), table(self, now), health(given.local_health_max) {
+  MemberUpdate record = self;
+  record.status = Status::alive;
+  record.observers = 0;
+  table.set_record(MemberTable::self_slot, record, now);
+  table.mark(MemberTable::self_slot).knows_us = true;
+  last_sequence = static_cast<std::uint32_t>(rng.next());
+  rumours.push(MemberTable::self_slot, true);
+}
+
+Verdict Swim::State::apply(Instant now, const MemberUpdate& update, const Source& source) {
+  if (!is_acceptable(update)) return Verdict::same;
+  if (update.id == self().id) {
+    apply_to_self(now, update);
+    return Verdict::same;
+  }
+  MemberUpdate news = update;
+  if (news.status != Status::suspect) news.observers = 0;
+  // A node that does not know its own ip yet is where its datagram came from.
+  if (!news.address.has_ip() && news.id == source.from) news.address.ip = source.address.ip;
+
+  const Slot known = table.find(news.id);
+  if (known == no_slot) {
+    if (!news.address.has_ip() && news.status != Status::forgotten) return Verdict::older;
+    MemberUpdate left_before = news;  // enters as if gone, so that one path does all that an arrival means
+    left_before.status = Status::forgotten;
+    const Slot slot = table.insert(left_before, now);
+    if (slot == no_slot) return Verdict::older;
+    store(now, slot, news, source.spread);
+    return Verdict::newer;
+  }
+  const MemberUpdate& have = table.record(known);
+  const Verdict verdict = judge(have, news);
+  if (verdict == Verdict::older) {
+    const bool wrongly_present = have.status == Status::forgotten && news.status != Status::forgotten;
+    const bool wrongly_failed = have.status == Status::left && news.status != Status::alive;
+    if (wrongly_present || wrongly_failed) corrections.push_back(known);
+    // Called alive by others in the very life that we hold for dead: only itself can settle that, so it is
+    // asked.
+    const bool disputed =
+        have.status == Status::dead && news.status == Status::alive && news.life == have.life;
+    if (disputed && quick_pings < quick_pings_max && now - table.at(known).told_at >= settings.probe_period) {
+      ++quick_pings;
+      table.mark(known).told_at = now;
+      ping_untracked(known);
+    }
+    return verdict;
+  }
+  const MemberUpdate record = merged(have, news, verdict);
+  if (record == have) return verdict;
+  // Observers beyond those that shorten anything are no news.
+  const bool confirmed_before =
+      verdict == Verdict::same && confirmations_of(have.observers) >= settings.confirmations;
+  store(now, known, record, source.spread && !confirmed_before);
+  return verdict;
+}
+
+void Swim::State::apply_to_self(Instant now, const MemberUpdate& claim) {
+  if (!is_active()) return;
+  const MemberUpdate& me = self();
+  if (claim.status == Status::forgotten) {
+    if (claim.life.join < me.life.join) return;
+    is_forgotten = true;
+    probe.reset();
+    output.events.push_back(SelfForgotten{});
+    return;
+  }
+  if (claim.life < me.life || (claim.life == me.life && claim.status == Status::alive)) return;
+  if (!same_start(claim.life, me.life) && claim.status == Status::alive && claim.address != me.address) {
+    // A later start of this very node runs elsewhere. Fighting it would make both flap.
+    note(NoteLevel::warning,
+         "another node uses this node's id: " + me.id.hex() + " at " + claim.address.text());
+    return;
+  }
+  refute(now, claim.life);
+}
+
+// Only the member itself outranks what is said of its life, by a higher incarnation of it. A claim about a
+// later start (this node's state file was replaced by an older one) is answered within that start.
+void Swim::State::refute(Instant now, const Life& claimed) {
+  if (VSWIM_RULE(incarnation)) {
+    MemberUpdate record = self();
+    record.life = claimed;
+    record.life.incarnation = claimed.incarnation.next();
+    table.set_record(MemberTable::self_slot, record, now);
+  }
+  rumours.push(MemberTable::self_slot, true);
+  next_gossip_at = now;
+  health.refuted_self();
+  output.events.push_back(SelfRefuted{self().life});
+}
+
+void Swim::State::set_self(Instant now, const MemberUpdate& record) {
+  table.set_record(MemberTable::self_slot, record, now);
+  rumours.push(MemberTable::self_slot, true);
+}
+
+void Swim::State::store(Instant now, Slot slot, const MemberUpdate& record, bool spread) {
+  const MemberUpdate before = table.record(slot);
+  table.set_record(slot, record, now);
+  const bool new_life = !same_start(before.life, record.life);
+  Member& member = table.mark(slot);
+  if (new_life || record.status == Status::suspect || record.status == Status::dead) member.knows_us = false;
+  // A suspicion is of one life: that of another begins anew.
+  if (before.status == Status::suspect && (record.status != Status::suspect || before.life != record.life)) {
+    std::erase_if(suspicions, [&](const Suspicion& suspicion) { return suspicion.slot == slot; });
+  }
+  if (record.status == Status::suspect) {
+    if (before.status != Status::suspect || before.life != record.life) suspicions.push_back({slot, now});
+    next_suspicion_at = std::min({next_suspicion_at, suspicion_ends_at({slot, now}), now + settings.probe_period});
+  }
+  enlist(now, slot);
+  if (spread) rumours.push(slot, record.status == Status::alive);
+  if (new_life || before.status != record.status || before.address != record.address ||
+      before.shard != record.shard || before.shard_epoch != record.shard_epoch) {
+    output.events.push_back(MemberChanged{record.id});
+  }
+}
+
+void Swim::State::enlist(Instant now, Slot slot) {
+  const Status status = table.record(slot).status;
+  const bool is_up = status == Status::alive || status == Status::suspect;
+  if (is_up && up.size() == 0)
+    next_probe_at = now + nanoseconds(static_cast<std::int64_t>(
+                              rng.below(static_cast<std::uint64_t>(settings.probe_period.ns))));
+  if (status == Status::dead && down.size() == 0) next_down_at = now + settings.probe_period;
+  if (is_up) {
+    up.insert(slot, rng);
+  } else {
+    up.erase(slot);
+    if (probe && probe->target == slot) probe.reset();
+  }
+  if (status == Status::dead) {
+    down.insert(slot, rng);
+  } else {
+    down.erase(slot);
+  }
+}
+
+void Swim::State::suspect(Instant now, Slot slot) {
+  MemberUpdate record = table.record(slot);
+  const std::uint32_t bit = observer_bit(self().id);
+  if (record.status == Status::suspect) {
+    if ((record.observers & bit) != 0) return;
+    const bool helps = confirmations_of(record.observers) < settings.confirmations;
+    record.observers |= bit;
+    store(now, slot, record, helps);
+    return;
+  }
+  if (record.status != Status::alive) return;
+  record.status = Status::suspect;
+  record.observers = bit;
+  store(now, slot, record, true);
+  ping_untracked(slot);  // so that it learns of the suspicion from the first who has it
+}
+
+void Swim::State::fill_address(Instant now, Slot slot, const Address& address) {
+  MemberUpdate record = table.record(slot);
+  if (record.address.has_ip() || !address.has_ip()) return;
+  record.address = address;
+  store(now, slot, record, false);
+}
+
+}  // namespace vswim::swim

@@ -1,0 +1,129 @@
+// What the root of the machine holds, for its own files only: swim.cpp (the face), membership.cpp (records
+// in, what follows from them), receive.cpp (messages in), detector.cpp (timers), dissemination.cpp (datagrams
+// out).
+//
+// Invariants: `up` holds exactly the other members believed alive or suspect, `down` only dead ones,
+// `suspicions` one entry per suspect. A member's status changes in `store` alone. Slot 0 is this node.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "swim/broadcast_queue.hpp"
+#include "swim/lifeguard.hpp"
+#include "swim/member_table.hpp"
+#include "swim/precedence.hpp"
+#include "swim/probe.hpp"
+#include "swim/probe_order.hpp"
+#include "swim/suspicion.hpp"
+#include "swim/swim.hpp"
+
+namespace vswim::swim {
+
+constexpr std::size_t update_bytes = 96;     // assumed size of one update (Settings::updates_bytes_max)
+constexpr std::size_t bulk_merge_min = 16;   // records merged at once from here on are a snapshot: not spread
+constexpr std::size_t quick_pings_max = 8;   // dead members asked at once because others call them alive
+constexpr std::size_t revival_pings = 2;     // further dead members asked when one turned out alive
+constexpr std::size_t down_probe_share = 8;  // all nodes together ping each dead member this often a period
+constexpr std::size_t farewells_min = 8;     // datagrams a leaver sends, repeated in small clusters
+constexpr std::int64_t seed_periods = 5;     // seeds are looked after this often while others are up
+constexpr std::size_t tombstones_max = 10'000;  // above, those older than the horizon may go (I18)
+
+struct Suspicion {
+  Slot slot = no_slot;
+  Instant started_at{};
+};
+
+struct Seed {
+  Address address;
+  Slot slot = no_slot;  // who was last seen there
+};
+
+// Where a record came from. `from` nil: not from a datagram.
+struct Source {
+  NodeId from;
+  Address address;
+  bool spread = true;
+};
+
+struct Swim::State {
+  State(const Settings& given, const MemberUpdate& self, Instant now, Rng random);
+
+  // membership.cpp
+  Verdict apply(Instant now, const MemberUpdate& update, const Source& source);
+  void apply_to_self(Instant now, const MemberUpdate& claim);
+  void store(Instant now, Slot slot, const MemberUpdate& record, bool spread);
+  void enlist(Instant now, Slot slot);
+  void refute(Instant now, const Life& claimed);
+  void set_self(Instant now, const MemberUpdate& record);
+  void suspect(Instant now, Slot slot);  // by own observation
+  void fill_address(Instant now, Slot slot, const Address& address);
+
+  // receive.cpp
+  void receive(Instant now, const NodeId& from, const Address& address, const Message& message,
+               std::span<const MemberUpdate> updates);
+  void on_message(Instant now, Slot from, const Address& address, const Ping& ping);
+  void on_message(Instant now, Slot from, const Address& address, const PingRequest& request);
+  void on_message(Instant now, Slot from, const Address& address, const Ack& ack);
+  void on_message(Instant now, Slot from, const Address& address, const Nack& nack);
+  void on_message(Instant now, Slot from, const Address& address, const Rumours& rumours);
+
+  // detector.cpp
+  void on_timer(Instant now);
+  Instant next_deadline() const;
+  void end_period(Instant now);
+  void begin_probe(Instant now);
+  void ask_relays(Instant now);
+  void check_suspicions(Instant now);
+  Instant suspicion_ends_at(const Suspicion& suspicion) const;
+  void probe_down(Instant now);
+  void expire_one(Instant now);
+
+  // dissemination.cpp
+  void send(Slot to, const Address& address, Message message, bool with_self);
+  void ping_untracked(Slot to);
+  void tell(Instant now, Slot slot, const Address& address);
+  void greet(Instant now, Slot slot, const Address& address);
+  void introduce(Slot slot);
+  void gossip(Instant now);
+  void announce(const Address& address);
+  void announce_to_seeds(Instant now);
+  bool seed_is_up(Seed& seed) const;
+  void leave(Instant now);
+  std::vector<MemberUpdate> pack(Slot to, bool with_self);
+  std::size_t updates_max() const {
+    return std::max<std::size_t>(settings.updates_bytes_max / update_bytes, 1);
+  }
+
+  const MemberUpdate& self() const { return table.record(MemberTable::self_slot); }
+  bool is_active() const { return !has_left && !is_forgotten; }
+  void note(NoteLevel level, std::string text) { output.notes.push_back({level, std::move(text)}); }
+
+  Settings settings;
+  Rng rng;
+  MemberTable table;
+  BroadcastQueue rumours;
+  ProbeOrder up;
+  ProbeOrder down;
+  LocalHealth health;
+  std::optional<Probe> probe;
+  Errands errands;
+  std::vector<Suspicion> suspicions;
+  std::vector<Seed> seeds;
+  std::vector<Slot> corrections;  // of the datagram being received: the sender is wrong about them
+  std::size_t quick_pings = 0;    // of the input being handled
+  Slot expiry_cursor = 0;
+  std::uint32_t last_sequence = 0;
+  bool has_left = false;
+  bool is_forgotten = false;
+
+  Instant next_probe_at = Instant::never();
+  Instant next_down_at = Instant::never();
+  Instant next_gossip_at = Instant::long_ago();
+  Instant next_seed_at = Instant::never();
+  Instant next_suspicion_at = Instant::never();
+  Output output;
+};
+
+}  // namespace vswim::swim
