@@ -1,6 +1,26 @@
-// One gossip namespace: last-writer-wins registers in atomic batches, spread as rumours, checked by roots, repaired by
-// whole snapshots. Eventually consistent, never silent: whatever changes here is reported. Design 2, section 2.
-// A node runs two of these, one global and one for its shard; they never mix.
+// One gossip namespace: last-writer-wins registers in atomic batches, spread as rumours, checked by roots,
+// repaired by whole snapshots. Eventually consistent, never silent: whatever changes here is reported. Design
+// 2, section 2. A node runs two of these, one global and one for its shard; they never mix.
+//
+// Order. A write's revision is (counter, writer), counter = the largest seen anywhere in the namespace + 1,
+// the same for every register of a batch. So all batches of all writers have one total order, and the greater
+// one wins wherever two meet, on every node alike.
+//
+// Atomicity. Every state that `find`, `live`, `snapshot` or a group of `changed` can show is what some set of
+// *whole* batches leaves behind when applied one after another in that order. A part of a batch is missing
+// only where a greater batch of the set has written the same key; batches over the same keys are seen one
+// whole at a time. It holds because three things only ever travel: batches as their writer made them (also
+// when parts are superseded here: a receiver may lack the superseding batch), complete snapshots (the join of
+// whole batches; a join of two joins is one again), and never a difference between states.
+//
+// Deletion. A deleted register is kept as a tombstone for the horizon after this node learned of it, so that
+// an older value cannot come back. Limits: a node cut off for longer than the horizon brings back what was
+// deleted meanwhile (refusing it would lose what it wrote itself); the writer, told by `changed`, deletes
+// again. A restarted node counts from its start. An expired tombstone is not taken back from a peer that
+// still has it.
+//
+// A writer that lost its memory may give a revision out twice. Then the greater value wins (values are part
+// of the root, so the difference is found), and the next write is greater than both.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +45,17 @@ struct Settings {
   std::size_t key_bytes_max = 256;
   std::size_t value_bytes_max = 64 * 1024;
   std::size_t registers_max = 1'000'000;
-  std::size_t rumour_bytes_max = 600;      // larger batches are never rumours: they are pulled
+  std::size_t rumour_bytes_max = 600;       // larger batches are never rumours: they are pulled
   std::uint32_t retransmit_multiplier = 4;  // each rumour is sent this * log10(N + 1) times
   Duration tombstone_horizon = seconds(24 * 3600);
-  Duration probe_period = seconds(1);       // a root mismatch that outlives 3 of these starts a pull
-  std::size_t batches_per_peer_max = 256;
+  Duration probe_period = seconds(1);  // a root mismatch that outlives 3 of these starts a pull
+  std::size_t rumours_max = 4'096;     // the most often sent one gives way; roots find what was not heard
+  std::size_t large_news_bytes_max =
+      8 * 1024 * 1024;  // batches kept for take_large_batches; above: the snapshot
 };
 
-// A batch as its writer made it. A register in it may have been overwritten since; receivers apply the rest atomically.
+// A batch as its writer made it. A register in it may have been overwritten since; receivers apply the rest
+// atomically.
 struct BatchUpdate {
   std::vector<Register> registers;
   friend bool operator==(const BatchUpdate&, const BatchUpdate&) = default;
@@ -46,9 +69,9 @@ struct Snapshot {  // complete: tombstones included (value absent)
 enum class WriteOutcome : std::uint8_t { ok, stale, invalid };
 
 struct Output {
-  std::vector<Register> changed;   // to notify Core, own writes included, in order of application
-  std::vector<NodeId> pull_from;   // ask these for a snapshot (lasting mismatch)
-  std::vector<NodeId> push_to;     // send these our snapshot
+  std::vector<Register> changed;  // to notify Core, own writes included, in order of application
+  std::vector<NodeId> pull_from;  // ask these for a snapshot (lasting mismatch)
+  std::vector<NodeId> push_to;  // send these our snapshot (the mismatch outlived a pull: they may lack ours)
 };
 
 class Gossip {
@@ -60,25 +83,38 @@ class Gossip {
 
   // Core's own write: all expected revisions match the local values or nothing happens.
   WriteOutcome write(Instant now, const contract::Batch& batch);
-  // From a peer; values were checked for length by the wire, keys and sizes are checked here. Returns false if refused.
+  // From a peer; everything is checked here once more. Returns false if refused: then nothing has changed.
   bool apply(Instant now, const BatchUpdate& batch);
   bool apply_snapshot(Instant now, const Snapshot& snapshot);
   // The peer's root came in a ping or ack.
   void on_root(Instant now, const NodeId& peer, const Hash128& root);
-  void on_timer(Instant now);  // tombstone expiry
+  void on_timer(Instant now);  // tombstone expiry, large news that became due
   Instant next_deadline() const;
   Output take_output();
 
-  // Rumours for one datagram, least sent first, at most `bytes` of encoded size (as the wire layer's estimate below).
+  // Rumours for one datagram, least sent first, at most `bytes` of encoded size (as the wire layer's estimate
+  // below).
   std::vector<BatchUpdate> fill(std::size_t bytes, std::size_t members);
   bool has_rumours() const;
   static std::size_t encoded_bytes(const BatchUpdate& batch);
 
+  // News too large for rumours, own or received, has come: stream it to a few members at once. They do the
+  // same if it was news to them, so thousands of slots cross the cluster in a few round trips. Either answer
+  // is right: take_large_batches gives the batches themselves (as batches of a gossip part in a stream
+  // frame), and clears them; take_large_news afterwards is true when the whole snapshot has to be streamed
+  // (too many, or the news came by snapshot). A caller that only asks take_large_news always streams
+  // snapshots. At most one snapshot per tenth of a probe period becomes due.
+  std::vector<BatchUpdate> take_large_batches();
+  bool take_large_news();
+
+  // Of the live registers, values included. Tombstones are not part of it: they expire on every node at
+  // another time, and a register that is deleted here and alive there differs anyway.
   Hash128 root() const;
   Snapshot snapshot() const;
   std::optional<Register> find(const std::string& key) const;  // live registers only
   std::vector<Register> live() const;
-  // Forget everything (join of another cluster or shard); the caller notifies Reset.
+  // Forget everything (join of another cluster or shard); the caller notifies Reset. Revisions go on from
+  // where they were, so that none handed out before can match again.
   void clear(Instant now);
 
  private:

@@ -79,12 +79,28 @@ Address from_flat(const fbs::AddressV4& flat) {
   return address;
 }
 
+std::array<std::uint8_t, 8> number_bytes(std::uint64_t number) {
+  std::array<std::uint8_t, 8> bytes;
+  for (unsigned i = 0; i < 8; ++i) bytes[i] = static_cast<std::uint8_t>(number >> (8 * i));
+  return bytes;
+}
+
+std::uint64_t number_of(const flatbuffers::Array<std::uint8_t, 8>& bytes) {
+  std::uint64_t number = 0;
+  for (unsigned i = 0; i < 8; ++i) number |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
+  return number;
+}
+
 fbs::Life to_flat(const swim::Life& life) {
-  return fbs::Life(life.join.value, life.generation.value, life.incarnation.value);
+  const auto join = number_bytes(life.join.value);
+  const auto generation = number_bytes(life.generation.value);
+  const auto incarnation = number_bytes(life.incarnation.value);
+  using Bytes = flatbuffers::span<const std::uint8_t, 8>;
+  return fbs::Life(Bytes(join), Bytes(generation), Bytes(incarnation));
 }
 
 swim::Life from_flat(const fbs::Life& flat) {
-  return {{flat.join()}, {flat.generation()}, {flat.incarnation()}};
+  return {{number_of(*flat.join())}, {number_of(*flat.generation())}, {number_of(*flat.incarnation())}};
 }
 
 bool fits_small(const SmallNumbers& numbers) {

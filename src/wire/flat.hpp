@@ -47,6 +47,9 @@ bool fits_v4(const Address& address);  // IPv4, or unset
 fbs::AddressV4 to_flat_v4(const Address& address);
 Address from_flat(const fbs::AddressV4& flat);
 
+std::array<std::uint8_t, 8> number_bytes(std::uint64_t number);
+std::uint64_t number_of(const flatbuffers::Array<std::uint8_t, 8>& bytes);
+
 fbs::Life to_flat(const swim::Life& life);
 swim::Life from_flat(const fbs::Life& flat);
 

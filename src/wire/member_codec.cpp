@@ -34,7 +34,7 @@ bool from_flat_member(const fbs::MemberWide& flat, swim::MemberUpdate& update) {
   update.shard = from_flat<ShardId>(flat.shard());
   update.address = from_flat(flat.address());
   update.life = from_flat(flat.life());
-  update.shard_epoch.value = flat.epoch();
+  update.shard_epoch.value = number_of(*flat.epoch());
   return status_from_flat(flat.status(), update.status);
 }
 
@@ -69,14 +69,16 @@ MemberVectors add_updates(flatbuffers::FlatBufferBuilder& builder,
     const MemberForm form = form_of(update);
     forms.push_back(static_cast<std::uint8_t>(form));
     const fbs::Id20 node = to_flat(update.id);
+    const auto epoch = number_bytes(update.shard_epoch.value);
     switch (form) {
       case MemberForm::v4:
         v4.emplace_back(node, to_flat(update.shard), to_flat_v4(update.address), to_flat(numbers_of(update)));
         break;
       case MemberForm::brief: brief.emplace_back(node, to_flat(numbers_of(update))); break;
       case MemberForm::wide:
-        wide.emplace_back(to_flat(update.life), update.shard_epoch.value, node, to_flat(update.shard),
-                          to_flat(update.address), static_cast<std::uint8_t>(update.status));
+        wide.emplace_back(to_flat(update.life), flatbuffers::span<const std::uint8_t, 8>(epoch), node,
+                          to_flat(update.shard), to_flat(update.address),
+                          static_cast<std::uint8_t>(update.status));
         break;
     }
   }

@@ -1,0 +1,62 @@
+#include "gossip/root_watch.hpp"
+
+#include <algorithm>
+
+namespace vswim::gossip {
+
+namespace {
+
+constexpr std::uint32_t patience = 3;       // exchanges, and periods
+constexpr std::uint32_t doublings_max = 5;  // at most 32 times the patience between repairs
+
+}  // namespace
+
+bool RootWatch::lasts(const Streak& streak, Instant now) const {
+  return streak.exchanges >= patience && now - streak.since >= period_ * patience;
+}
+
+RootWatch::Streak& RootWatch::streak_of(Instant now, const NodeId& peer) {
+  if (peers_.size() >= peers_max && !peers_.contains(peer)) {
+    // The peer that has differed for longest without being met again is the one least likely to be met.
+    const auto oldest = std::min_element(peers_.begin(), peers_.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.second.since, a.first) < std::tie(b.second.since, b.first);
+    });
+    peers_.erase(oldest);
+  }
+  Streak& streak = peers_[peer];
+  if (streak.exchanges == 0) streak.since = now;
+  return streak;
+}
+
+Repair RootWatch::on_root(Instant now, const NodeId& peer, bool equal) {
+  if (equal) {
+    peers_.erase(peer);
+    everybody_ = {};
+    fruitless_ = 0;
+    return {};
+  }
+  if (everybody_.exchanges == 0) everybody_.since = now;
+  Streak& streak = streak_of(now, peer);
+  ++streak.exchanges;
+  ++everybody_.exchanges;
+  if (!(lasts(streak, now) || lasts(everybody_, now)) || now < next_repair_) return {};
+
+  const Repair repair{true, streak.repairs > 0 || everybody_.repairs > 0};
+  const std::int64_t wait = std::int64_t{patience} << std::min(fruitless_, doublings_max);
+  next_repair_ = now + period_ * wait +
+                 nanoseconds(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(period_.ns))));
+  streak = {0, now, streak.repairs + 1};
+  everybody_ = {0, now, everybody_.repairs + 1};
+  return repair;
+}
+
+void RootWatch::on_snapshot(bool brought_news) { fruitless_ = brought_news ? 0 : fruitless_ + 1; }
+
+void RootWatch::clear() {
+  peers_.clear();
+  everybody_ = {};
+  fruitless_ = 0;
+  next_repair_ = Instant::long_ago();
+}
+
+}  // namespace vswim::gossip

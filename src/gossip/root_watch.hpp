@@ -1,0 +1,53 @@
+// Whom to ask for a snapshot: peers whose root differs from ours for longer than rumours need. Two views,
+// because in a small cluster the same peer is met again soon and in a large one hardly ever:
+//   - this peer differed in 3 exchanges in a row, over at least 3 probe periods; or
+//   - everybody met in 3 probe periods differed, in at least 3 exchanges.
+// A repair starts with a pull. If everybody still differs afterwards we may be the one who knows more, so
+// that the next repairs also push. Repairs that bring nothing wait longer and longer: under a steady stream
+// of writes roots always differ.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+
+#include "base/hash.hpp"
+#include "base/ids.hpp"
+#include "base/rng.hpp"
+#include "base/time.hpp"
+
+namespace vswim::gossip {
+
+struct Repair {
+  bool pull = false;
+  bool push = false;
+};
+
+class RootWatch {
+ public:
+  RootWatch(Duration probe_period, Rng rng) : period_(probe_period), rng_(rng) {}
+
+  Repair on_root(Instant now, const NodeId& peer, bool equal);
+  void on_snapshot(bool brought_news);
+  void clear();
+  std::size_t peers() const { return peers_.size(); }
+
+  static constexpr std::size_t peers_max = 1'024;
+
+ private:
+  struct Streak {
+    std::uint32_t exchanges = 0;
+    Instant since{};
+    std::uint32_t repairs = 0;
+  };
+  bool lasts(const Streak& streak, Instant now) const;
+  Streak& streak_of(Instant now, const NodeId& peer);
+
+  Duration period_;
+  Rng rng_;
+  std::unordered_map<NodeId, Streak> peers_;  // that differed when last met
+  Streak everybody_;
+  std::uint32_t fruitless_ = 0;  // snapshots in a row that brought nothing
+  Instant next_repair_ = Instant::long_ago();
+};
+
+}  // namespace vswim::gossip
