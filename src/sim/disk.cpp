@@ -1,0 +1,76 @@
+#include "sim/disk.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/mutation.hpp"
+
+namespace vswim::sim {
+
+namespace {
+// Without the sync (mutation `fsync`) bytes sit in the page cache for about this long.
+constexpr Duration writeback_delay_max = seconds(20);
+}  // namespace
+
+void Disk::write(std::uint64_t sequence, bool rewrite, std::string bytes, Persisted persisted) {
+  if (!VSWIM_RULE(fsync)) {
+    scheduler_->after(pace_.latency_min, [this, life = life_, sequence, report = std::move(persisted)] {
+      if (life == life_) report(sequence);
+    });
+    persisted = nullptr;
+  }
+  waiting_.push_back({sequence, rewrite, std::move(bytes), std::move(persisted)});
+  if (waiting_.size() == 1) schedule_head();
+}
+
+void Disk::schedule_head() {
+  const Duration spread = VSWIM_RULE(fsync) ? pace_.latency_max - pace_.latency_min : writeback_delay_max;
+  const Duration latency =
+      pace_.latency_min +
+      Duration{static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(spread.ns) + 1))};
+  scheduler_->at(std::max(scheduler_->now(), stalled_until_) + latency, [this, life = life_] {
+    if (life != life_) return;
+    Waiting done = std::move(waiting_.front());
+    waiting_.pop_front();
+    make_durable(done);
+    if (!waiting_.empty()) schedule_head();
+    if (done.persisted) done.persisted(done.sequence);
+  });
+}
+
+void Disk::make_durable(const Waiting& write) {
+  if (write.rewrite) {
+    contents_ = write.bytes;
+  } else {
+    contents_ += write.bytes;
+  }
+}
+
+void Disk::crash() {
+  ++life_;
+  stalled_until_ = {};
+  while (!waiting_.empty()) {
+    Waiting lost = std::move(waiting_.front());
+    waiting_.pop_front();
+    const bool reached = rng_.chance(300'000);
+    if (reached) {
+      make_durable(lost);
+      continue;
+    }
+    if (!lost.rewrite && rng_.chance(500'000) && !lost.bytes.empty()) {
+      contents_.append(lost.bytes, 0, rng_.below(lost.bytes.size()));
+      ++torn_tails_;
+    }
+    break;
+  }
+  waiting_.clear();
+}
+
+void Disk::wipe() {
+  crash();
+  contents_.clear();
+}
+
+void Disk::stall_until(WorldTime until) { stalled_until_ = std::max(stalled_until_, until); }
+
+}  // namespace vswim::sim

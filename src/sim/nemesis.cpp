@@ -1,0 +1,240 @@
+#include "sim/nemesis.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace vswim::sim {
+
+namespace {
+constexpr std::uint32_t percent = 10'000;  // in parts per million
+}
+
+Profile draw_profile(Rng& rng, Duration lease_ttl) {
+  Profile profile;
+  profile.scale = std::max(lease_ttl, milliseconds(500));
+  const auto roughness = rng.below(3);  // gentle, rough, brutal
+  profile.name = roughness == 0 ? "gentle" : roughness == 1 ? "rough" : "brutal";
+  const std::int64_t pace = roughness == 0 ? 8 : roughness == 1 ? 4 : 2;
+  profile.interval = profile.scale * pace;
+  profile.weather.delay_max =
+      microseconds(300 + static_cast<std::int64_t>(rng.below(roughness == 2 ? 40'000 : 3'000)));
+  profile.weather.loss_ppm = static_cast<std::uint32_t>(rng.below(percent * (roughness == 0   ? 2
+                                                                             : roughness == 1 ? 6
+                                                                                              : 20)));
+  profile.weather.duplicate_ppm = static_cast<std::uint32_t>(rng.below(5 * percent));
+  profile.weather.straggler_ppm =
+      static_cast<std::uint32_t>(rng.below(roughness == 0 ? percent / 10 : 3 * percent));
+  profile.weather.straggler_delay_max = profile.scale * 3;
+  profile.weather.corrupt_ppm = rng.chance(500'000) ? 1'000 : 0;
+  if (roughness > 0 && rng.chance(500'000)) {
+    profile.traps.pause_before_shown_ppm = static_cast<std::uint32_t>(rng.below(15 * percent));
+    profile.traps.pause_max = profile.scale * 2;
+  }
+  if (roughness > 0 && rng.chance(400'000)) {
+    profile.traps.crash_after_ack_ppm = static_cast<std::uint32_t>(rng.below(2 * percent));
+  }
+  if (rng.chance(300'000)) profile.traps.queue_latency_max = milliseconds(5);
+  if (rng.chance(400'000))
+    profile.disk.latency_max = milliseconds(1 + static_cast<std::int64_t>(rng.below(40)));
+  profile.weak_disks_ppm = static_cast<std::uint32_t>(rng.below(40 * percent));
+  // Some seeds know only one kind of fault: more of it fits into the time.
+  if (const auto kind = rng.below(10); kind < 4) {
+    profile.crashes = kind == 0;
+    profile.cuts = kind == 1;
+    profile.pauses = kind == 2;
+    profile.disks = kind == 3;
+    if (kind == 3) profile.crashes = true;
+  }
+  return profile;
+}
+
+Nemesis::Nemesis(Cluster& cluster, const Formed& formed, const Profile& profile, Rng rng)
+    : cluster_(&cluster), formed_(&formed), profile_(profile), rng_(rng) {}
+
+void Nemesis::start() {
+  *running_ = true;
+  set_conditions(false);
+  next_fault();
+}
+
+void Nemesis::set_conditions(bool calm) {
+  cluster_->network().set_weather(calm ? Weather{} : profile_.weather);
+  for (NodeIndex index = 0; index < cluster_->size(); ++index) {
+    cluster_->node(index).traps() = calm ? Traps{} : profile_.traps;
+    cluster_->node(index).disk().set_pace(calm ? DiskPace{} : profile_.disk);
+  }
+}
+
+void Nemesis::end() {
+  *running_ = false;
+  set_conditions(true);
+  cluster_->heal();
+  for (NodeIndex index = 0; index < cluster_->size(); ++index) {
+    cluster_->node(index).resume();
+    if (!cluster_->node(index).alive()) cluster_->restart(index);
+  }
+}
+
+void Nemesis::next_fault() {
+  const Duration wait{
+      static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(profile_.interval.ns) * 2))};
+  cluster_->scheduler().after(wait, [this, running = running_] {
+    if (!*running) return;
+    strike();
+    next_fault();
+  });
+}
+
+void Nemesis::strike() {
+  // A sprung trap leaves a dead node behind: somebody restarts it.
+  for (NodeIndex index = 0; index < cluster_->size(); ++index) {
+    if (!cluster_->node(index).alive()) bring_back(index, length(200));
+  }
+  std::vector<void (Nemesis::*)()> faults{&Nemesis::disturb};
+  if (profile_.crashes)
+    faults.insert(faults.end(), {&Nemesis::crash_one, &Nemesis::crash_one, &Nemesis::crash_many});
+  if (profile_.cuts) faults.insert(faults.end(), {&Nemesis::cut_some, &Nemesis::cut_some});
+  if (profile_.pauses) faults.insert(faults.end(), {&Nemesis::pause_one, &Nemesis::pause_one});
+  (this->*faults[rng_.below(faults.size())])();
+}
+
+Duration Nemesis::length(std::int64_t scale_percent_max) {
+  const auto most = static_cast<std::uint64_t>((profile_.scale * scale_percent_max / 100).ns);
+  return milliseconds(1) + Duration{static_cast<std::int64_t>(rng_.below(most + 1))};
+}
+
+NodeIndex Nemesis::victim() {
+  const auto any = static_cast<NodeIndex>(rng_.below(cluster_->size()));
+  if (rng_.chance(300'000)) return any;
+  const auto shard = formed_->ids[rng_.below(formed_->ids.size())];
+  return cluster_->primary_of(shard).value_or(any);
+}
+
+std::vector<NodeIndex> Nemesis::shard_of_victim() {
+  const auto hit = victim();
+  for (const auto& shard : formed_->shards) {
+    if (std::ranges::find(shard, hit) != shard.end()) return shard;
+  }
+  return {hit};
+}
+
+bool Nemesis::may_lose_data(NodeIndex index) {
+  for (NodeIndex other = 0; other < cluster_->size(); ++other) {
+    if (other == index || !cluster_->node(other).alive()) continue;
+    if (cluster_->shard_of(other) != cluster_->shard_of(index)) continue;
+    const auto report = cluster_->node(other).engine().report(cluster_->now());
+    if (report.completed_sync && report.link_up) return true;
+  }
+  return false;
+}
+
+void Nemesis::bring_back(NodeIndex index, Duration after) {
+  StartOptions options;
+  if (rng_.chance(profile_.weak_disks_ppm)) {
+    options.exact_data = false;
+    options.with_data = !may_lose_data(index);
+  }
+  const bool moves = rng_.chance(100'000);
+  cluster_->scheduler().after(after, [this, index, options, moves, running = running_] {
+    if (!*running || cluster_->node(index).alive()) return;
+    if (moves) cluster_->move_address(index);
+    cluster_->restart(index, options);
+  });
+}
+
+void Nemesis::crash_one() {
+  const auto index = victim();
+  cluster_->crash(index);
+  bring_back(index,
+             rng_.chance(300'000) ? milliseconds(static_cast<std::int64_t>(rng_.below(300))) : length(500));
+}
+
+void Nemesis::crash_many() {
+  ++cluster_->oracle().coverage.power_losses;
+  std::vector<NodeIndex> hit = shard_of_victim();
+  if (rng_.chance(200'000)) {
+    hit.clear();
+    for (NodeIndex index = 0; index < cluster_->size(); ++index) hit.push_back(index);
+  }
+  for (const auto index : hit) {
+    cluster_->scheduler().after(rng_.chance(500'000) ? Duration{} : length(20),
+                                [this, index, running = running_] {
+                                  if (!*running) return;
+                                  cluster_->crash(index);
+                                  bring_back(index, length(300));
+                                });
+  }
+}
+
+void Nemesis::heal_after(Duration after) {
+  const auto number = ++cuts_;
+  ++cluster_->oracle().coverage.partitions;
+  cluster_->scheduler().after(after, [this, number, running = running_] {
+    if (*running && number == cuts_) cluster_->heal();
+  });
+}
+
+void Nemesis::cut_some() {
+  const auto index = victim();
+  const auto count = static_cast<NodeIndex>(cluster_->size());
+  switch (rng_.below(6)) {
+    case 0: cluster_->isolate(index); break;
+    case 1: {  // the victim keeps one other node: perhaps just one voter
+      cluster_->isolate(index);
+      cluster_->mend(index, static_cast<NodeIndex>(rng_.below(count)));
+      break;
+    }
+    case 2:  // heard by nobody, or hearing nobody
+      for (NodeIndex other = 0; other < count; ++other) {
+        if (other != index) cluster_->cut_one_way(index, other);
+      }
+      break;
+    case 3:
+      for (NodeIndex other = 0; other < count; ++other) {
+        if (other != index) cluster_->cut_one_way(other, index);
+      }
+      break;
+    case 4: {
+      std::vector<NodeIndex> one, two;
+      for (NodeIndex node = 0; node < count; ++node) (rng_.chance(500'000) ? one : two).push_back(node);
+      cluster_->split(one, two);
+      break;
+    }
+    default:  // a bad cable here and there
+      for (NodeIndex from = 0; from < count; ++from) {
+        for (NodeIndex to = 0; to < count; ++to) {
+          if (from != to && rng_.chance(200'000)) cluster_->cut_one_way(from, to);
+        }
+      }
+  }
+  heal_after(length(500));
+}
+
+void Nemesis::pause_one() {
+  ++cluster_->oracle().coverage.pauses;
+  const auto index = victim();
+  const auto duration = length(250);
+  switch (rng_.below(3)) {
+    case 0: cluster_->pause_main(index, duration); break;
+    case 1: cluster_->pause_node_thread(index, duration); break;
+    default: cluster_->stop(index, duration);
+  }
+}
+
+void Nemesis::disturb() {
+  const auto index = victim();
+  switch (rng_.below(3)) {
+    case 0: cluster_->garbage(index, 20); break;
+    case 1:
+      ++cluster_->oracle().coverage.disk_stalls;
+      cluster_->node(index).disk().stall_until(cluster_->now() + length(150));
+      break;
+    default:
+      for (NodeIndex other = 0; other < cluster_->size(); ++other) {
+        cluster_->network().set_extra_loss(index, other,
+                                           static_cast<std::uint32_t>(rng_.below(60 * percent)));
+      }
+  }
+}
+
+}  // namespace vswim::sim

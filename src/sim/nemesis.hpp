@@ -1,0 +1,60 @@
+// What goes wrong: crashes, power losses, cuts of every shape, pauses of either thread, slow disks, bad
+// weather, and traps that spring at the worst moment. Drawn from the seed: some seeds are gentle, some
+// brutal.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/rng.hpp"
+#include "sim/formation.hpp"
+
+namespace vswim::sim {
+
+struct Profile {
+  Duration interval;  // mean time between faults
+  Duration scale;     // faults last up to a few of these; about the lease's length
+  Weather weather;
+  Traps traps;
+  DiskPace disk;
+  std::uint32_t weak_disks_ppm = 0;  // restarts without data, restarts with an older dump
+  bool crashes = true, cuts = true, pauses = true, disks = true;
+  std::string name;
+};
+
+Profile draw_profile(Rng& rng, Duration lease_ttl);
+
+class Nemesis {
+ public:
+  Nemesis(Cluster& cluster, const Formed& formed, const Profile& profile, Rng rng);
+  void start();
+  void end();  // everything is healed, everybody runs again; nothing new will happen
+
+ private:
+  void next_fault();
+  void strike();
+  void crash_one();
+  void crash_many();
+  void cut_some();
+  void pause_one();
+  void disturb();
+  void bring_back(NodeIndex node, Duration after);
+  void heal_after(Duration after);
+  void set_conditions(bool calm);
+  bool may_lose_data(NodeIndex node);
+  // The node where a fault hurts most, most of the time: a serving primary or a log's leader.
+  NodeIndex victim();
+  std::vector<NodeIndex> shard_of_victim();
+  Duration length(std::int64_t scale_percent_max);
+
+  Cluster* cluster_;
+  const Formed* formed_;
+  Profile profile_;
+  Rng rng_;
+  std::shared_ptr<bool> running_ = std::make_shared<bool>(false);
+  std::uint64_t cuts_ = 0;
+};
+
+}  // namespace vswim::sim

@@ -1,0 +1,292 @@
+// The main thread's half of a simulated server: Core, the engine, clients.
+#include <algorithm>
+#include <utility>
+
+#include "base/hash.hpp"
+#include "base/overloaded.hpp"
+#include "core/slots.hpp"
+#include "sim/node.hpp"
+
+namespace vswim::sim {
+
+namespace {
+constexpr std::uint64_t own_tickets = 1ULL << 62;  // Core numbers its own from below
+constexpr Duration timer_resolution = microseconds(1);
+constexpr Duration report_interval = seconds(1);
+constexpr Duration save_interval = seconds(5);
+
+core::Settings core_settings(const NodeConfig& config) {
+  core::Settings settings;
+  settings.port = config.client_port;
+  settings.bus_port = config.bus.port;
+  settings.lease_ttl = config.lease_ttl;
+  settings.replica_no_failover = config.replica_no_failover;
+  settings.repl_ping_period = seconds(1);
+  settings.server_version = "9.1.2";
+  return settings;
+}
+
+bool changed(const core::EngineReport& a, const core::EngineReport& b) {
+  return a.is_replica != b.is_replica || a.link_up != b.link_up || a.sync_in_progress != b.sync_in_progress ||
+         a.loading != b.loading || a.completed_sync != b.completed_sync || a.history != b.history ||
+         a.replicas != b.replicas;
+}
+}  // namespace
+
+void Node::start_core() {
+  const Instant now = clock_now();
+  core_ = std::make_unique<core::Core>(core_settings(config_), engine_->counts(), now, Rng(rng_.next()));
+  last_report_ = last_save_ = around_.scheduler->now();
+  on_main_thread([&](Instant at) { report_engine(at, true); });
+  main_tick();
+}
+
+// Ten times a second, as the server's own cron: the pulse of rule L8, the engine's clockwork, reports.
+void Node::main_tick() {
+  around_.scheduler->after(Engine::tick_interval, [this, life = life_] {
+    if (!alive() || life != life_) return;
+    main_lane_.post({}, [this] {
+      on_main_thread([&](Instant now) {
+        const WorldTime world = around_.scheduler->now();
+        engine_->on_tick(world);
+        if (world - last_save_ >= save_interval) {
+          last_save_ = world;
+          saved_ = engine_->image();
+        }
+        report_engine(now, world - last_report_ >= report_interval);
+      });
+      submit(contract::Pulse{});
+      main_tick();
+    });
+  });
+}
+
+void Node::on_main_thread(const std::function<void(Instant)>& work) {
+  const Instant now = clock_now();
+  const auto before = engine_->syncs();
+  work(now);
+  drain_core(now);
+  drain_engine();
+  auto& coverage = around_.oracle->coverage;
+  coverage.wiped_replicas += engine_->syncs().wiped - before.wiped;
+  coverage.full_syncs += engine_->syncs().full - before.full;
+  coverage.partial_syncs += engine_->syncs().partial - before.partial;
+  report_engine(now, false);
+  drain_core(now);
+  observe_core(now);
+  arm_main_timer();
+}
+
+void Node::on_event(Instant now, const contract::Event& event) {
+  note_event(event);
+  if (const auto* completed = std::get_if<contract::Completed>(&event)) {
+    if (completes_own(*completed)) return;
+  }
+  core_->on_event(now, event);
+}
+
+void Node::note_event(const contract::Event& event) {
+  const WorldTime world = around_.scheduler->now();
+  auto& oracle = *around_.oracle;
+  std::visit(Overloaded{
+                 [&](const contract::Reset& reset) {
+                   if (reset.which != contract::Namespace::shard) {
+                     global_registers_.clear();
+                     return;
+                   }
+                   namespace_ = reset.namespace_number;
+                   seen_.shard = reset.own_shard;
+                   seen_.shown = 0;
+                   id_ = seen_.id = reset.self;
+                   shard_registers_.clear();
+                   oracle.on_namespace_shown(config_.index);
+                 },
+                 [&](const contract::ShardLogUpdated& update) {
+                   if (update.namespace_number != namespace_) return;
+                   oracle.commits.on_shown(world, config_.index, seen_.shard, update);
+                   seen_.shown = update.revision.minor;
+                   if (update.snapshot) shard_registers_.clear();
+                   for (const auto& entry : update.registers) {
+                     shard_registers_[entry.key] = entry;
+                     if (entry.value) oracle.answers.on_committed_value(world, config_.index, *entry.value);
+                   }
+                 },
+                 [&](const contract::GossipUpdated& update) {
+                   if (update.scope != contract::Scope::global) return;
+                   for (const auto& entry : update.registers) global_registers_[entry.key] = entry;
+                 },
+                 [&](const contract::MembershipChanged& view) { membership_ = view; },
+                 [](const contract::Completed&) {},
+                 [](const contract::Settled&) {},
+                 [](const contract::Heartbeat&) {},
+                 [&](const contract::ClusterDown& down) { trace("cluster down: " + down.reason); },
+                 [](const contract::JoinReview&) {},
+                 [](const contract::ReceivedFromCore&) {},
+                 [](const contract::ProviderStatus&) {},
+             },
+             event);
+}
+
+bool Node::completes_own(const contract::Completed& completed) {
+  if (completed.ticket.value < own_tickets) return false;
+  const auto found = own_.find(completed.ticket.value);
+  const WorldTime world = around_.scheduler->now();
+  if (found == own_.end()) {
+    around_.oracle->violations.add("answers", node_name(config_.index), world,
+                                   "a completion nobody asked for");
+    return true;
+  }
+  const Own own = std::move(found->second);
+  own_.erase(found);
+  if (own.log) {
+    around_.oracle->answers.on_completed(world, config_.index, completed.ticket.value, completed.outcome);
+    if (completed.outcome == contract::Outcome::ok && completed.revision) {
+      around_.oracle->commits.on_acknowledged(world, config_.index, seen_.shard, completed.revision->minor,
+                                              own.batch);
+    }
+  }
+  if (own.completed) own.completed(completed);
+  return true;
+}
+
+void Node::submit(contract::Operation operation) {
+  node_lane_.post(queue_latency(), [this, moved = std::move(operation)] {
+    on_node_thread([&](Instant now) { provider_->submit(now, moved); });
+  });
+}
+
+void Node::drain_core(Instant) {
+  auto output = core_->take_output();
+  for (const auto& note : output.notes) trace("core: " + note.text);
+  for (const auto& action : output.actions) apply(action);
+  for (auto& operation : output.operations) {
+    around_.oracle->mix(operation.index() * 77 + config_.index);
+    submit(std::move(operation));
+  }
+  for (auto& reply : output.replies) {
+    const auto waiting = commands_.find(reply.ticket);
+    if (waiting == commands_.end()) {
+      around_.oracle->violations.add("answers", node_name(config_.index), around_.scheduler->now(),
+                                     "a command was answered twice or never asked");
+      continue;
+    }
+    const auto replied = std::move(waiting->second);
+    commands_.erase(waiting);
+    if (replied) replied(reply.reply);
+  }
+}
+
+void Node::apply(const core::EngineAction& action) {
+  around_.oracle->mix(action.index() * 31 + config_.index);
+  static constexpr const char* names[] = {"follow",     "promote", "detach",   "cut off",
+                                          "drop slots", "flush",   "list keys"};
+  trace(std::string("engine: ") + names[action.index()]);
+  if (const auto* list = std::get_if<core::ListKeys>(&action)) {
+    const auto waiting = commands_.find(list->ticket);
+    if (waiting == commands_.end()) return;
+    core::Reply::Array keys;
+    for (const auto& [key, value] : engine_->data()) {
+      if (std::ssize(keys) < list->count && core::key_slot(key) == list->slot)
+        keys.push_back(core::Reply::bulk(key));
+    }
+    const auto replied = std::move(waiting->second);
+    commands_.erase(waiting);
+    if (replied) replied({std::move(keys)});
+    return;
+  }
+  engine_->apply(around_.scheduler->now(), action);
+}
+
+void Node::drain_engine() {
+  for (auto& outgoing : engine_->take_outgoing()) {
+    const auto to = outgoing.to ? outgoing.to : around_.client_host(outgoing.host, outgoing.port);
+    if (!to) continue;
+    around_.network->carry(config_.index, *to, [this, to = *to, message = std::move(outgoing.message)] {
+      around_.deliver_engine(to, config_.index, message);
+    });
+  }
+}
+
+void Node::on_engine_message(NodeIndex from, EngineMessage message) {
+  if (!alive()) return;
+  main_lane_.post({}, [this, from, moved = std::move(message)] {
+    on_main_thread([&](Instant now) {
+      engine_->on_message(around_.scheduler->now(), from, moved, core_->may_feed_replicas(now));
+    });
+  });
+}
+
+void Node::report_engine(Instant now, bool always) {
+  const auto report = engine_->report(around_.scheduler->now());
+  if (!always && !changed(report, reported_)) return;
+  reported_ = report;
+  if (always) last_report_ = around_.scheduler->now();
+  core_->on_engine(now, report);
+}
+
+void Node::observe_core(Instant) {
+  const auto& routing = core_->routing();
+  seen_.primary_here = routing.primary_here;
+  seen_.lease_until = routing.lease_until <= Instant{} ? WorldTime{} : clock_.when_reads(routing.lease_until);
+  around_.oracle->on_core(around_.scheduler->now(), seen_);
+}
+
+void Node::arm_main_timer() {
+  const WorldTime when =
+      std::max(clock_.when_reads(core_->next_deadline()), around_.scheduler->now() + timer_resolution);
+  if (when >= main_timer_) return;
+  main_timer_ = when;
+  around_.scheduler->at(when, [this, life = life_, when] {
+    if (!alive() || life != life_ || main_timer_ != when) return;
+    main_timer_ = WorldTime::never();
+    main_lane_.post({}, [this] {
+      on_main_thread([&](Instant now) {
+        if (core_->next_deadline() <= now) core_->on_timer(now);
+      });
+    });
+  });
+}
+
+void Node::command(std::vector<std::string> arguments, Replied replied) {
+  if (!alive()) return;
+  ++around_.oracle->coverage.commands;
+  main_lane_.post(queue_latency(), [this, arguments = std::move(arguments), replied = std::move(replied)] {
+    on_main_thread([&](Instant now) {
+      const core::CommandTicket ticket = ++next_command_;
+      commands_[ticket] = replied;
+      core_->command(now, ticket, arguments, core::Caller{});
+    });
+  });
+}
+
+void Node::write_key(const std::string& key, const std::string& value, Routed routed) {
+  if (!alive()) return;
+  main_lane_.post(queue_latency(), [this, key, value, routed = std::move(routed)] {
+    on_main_thread([&](Instant now) {
+      core::RouteQuery query;
+      query.slot = core::key_slot(key);
+      query.write = true;
+      auto decision = core::decide(core_->routing(), query, now);
+      if (decision == core::Decision::serve && !engine_->write(key, value))
+        decision = core::Decision::clusterdown;
+      if (routed) routed(decision);
+    });
+  });
+}
+
+void Node::propose(contract::Batch batch, const std::string& unique_value, Completed completed) {
+  if (!alive()) return;
+  const std::uint64_t ticket = own_tickets + ++next_ticket_;
+  own_[ticket] = {std::move(completed), batch, true};
+  around_.oracle->answers.on_proposed(config_.index, ticket, unique_value, around_.scheduler->now());
+  submit(contract::UpdateShardLog{{ticket}, std::move(batch)});
+}
+
+void Node::gossip(contract::Scope scope, contract::Batch batch, Completed completed) {
+  if (!alive()) return;
+  const std::uint64_t ticket = own_tickets + ++next_ticket_;
+  own_[ticket] = {std::move(completed), batch, false};
+  submit(contract::UpdateGossip{{ticket}, scope, std::move(batch)});
+}
+
+}  // namespace vswim::sim

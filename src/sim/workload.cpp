@@ -1,0 +1,118 @@
+#include "sim/workload.hpp"
+
+#include <utility>
+
+namespace vswim::sim {
+
+namespace {
+constexpr std::uint64_t cas_keys = 4;
+constexpr std::uint64_t gossip_keys = 6;
+constexpr std::uint64_t client_keys = 400;
+}  // namespace
+
+Workload::Workload(Cluster& cluster, const Formed& formed, const WorkloadRates& rates, Rng rng)
+    : cluster_(&cluster), formed_(&formed), rates_(rates), rng_(rng) {}
+
+void Workload::start() {
+  *running_ = true;
+  every(rates_.client, &Workload::client_write);
+  every(rates_.cas, &Workload::cas);
+  every(rates_.gossip, &Workload::gossip);
+  every(rates_.admin, &Workload::admin);
+}
+
+void Workload::every(Duration mean, void (Workload::*work)()) {
+  const Duration next{static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(mean.ns) * 2))};
+  cluster_->scheduler().after(next, [this, mean, work, running = running_] {
+    if (!*running) return;
+    (this->*work)();
+    every(mean, work);
+  });
+}
+
+void Workload::client_write() {
+  const std::string key = "key:" + std::to_string(rng_.below(client_keys));
+  const auto node = any_node();
+  cluster_->node(node).write_key(key, "v" + std::to_string(++unique_), [this](core::Decision decision) {
+    auto& coverage = cluster_->oracle().coverage;
+    ++(decision == core::Decision::serve ? coverage.client_writes : coverage.client_refusals);
+  });
+}
+
+void Workload::cas() { propose_somewhere(any_node()); }
+
+void Workload::propose_somewhere(NodeIndex index) {
+  auto& node = cluster_->node(index);
+  if (!node.alive()) return;
+  contract::Batch batch;
+  const std::string value = "c" + std::to_string(++unique_);
+  const auto writes = 1 + rng_.below(2);
+  for (std::uint64_t i = 0; i < writes; ++i) {
+    contract::Write write;
+    write.key = "test:cas:" + std::to_string((unique_ + i) % cas_keys);
+    write.value = value;
+    const auto known = node.shard_registers().find(write.key);
+    if (known != node.shard_registers().end() && known->second.value) write.expected = known->second.revision;
+    batch.push_back(std::move(write));
+  }
+  node.propose(std::move(batch), value,
+               [this, shard = node.seen().shard](const contract::Completed& completed) {
+                 auto& coverage = cluster_->oracle().coverage;
+                 switch (completed.outcome) {
+                   case contract::Outcome::ok:
+                     ++coverage.cas_ok;
+                     ++commits_[shard];
+                     break;
+                   case contract::Outcome::stale: ++coverage.cas_stale; break;
+                   case contract::Outcome::failed: ++coverage.cas_failed; break;
+                   case contract::Outcome::unknown: ++coverage.cas_unknown; break;
+                 }
+               });
+}
+
+void Workload::gossip() {
+  auto& node = cluster_->node(any_node());
+  if (!node.alive()) return;
+  contract::Write write;
+  write.key = "test:gossip:" + std::to_string(rng_.below(gossip_keys));
+  write.value = "g" + std::to_string(++unique_);
+  const auto known = node.global_registers().find(write.key);
+  if (known != node.global_registers().end() && known->second.value) write.expected = known->second.revision;
+  node.gossip(contract::Scope::global, {std::move(write)}, {});
+  ++cluster_->oracle().coverage.gossip_writes;
+}
+
+void Workload::admin() {
+  const auto& shard = formed_->shards[rng_.below(formed_->shards.size())];
+  const auto node = shard[rng_.below(shard.size())];
+  switch (rng_.below(4)) {
+    case 0: command(node, {"DELSLOTS", std::to_string(rng_.below(core::slot_count))}); break;
+    case 1: command(node, {"ADDSLOTS", std::to_string(rng_.below(core::slot_count))}); break;
+    case 2: command(node, {"FAILOVER"}); break;
+    default: command(node, {"NODES"});
+  }
+}
+
+void Workload::command(NodeIndex index, std::vector<std::string> arguments) {
+  auto& node = cluster_->node(index);
+  if (!node.alive()) return;
+  const auto number = ++asked_;
+  commands_[number] = {index, node.life(), arguments[0]};
+  node.command(std::move(arguments), [this, number](const core::Reply&) { commands_.erase(number); });
+}
+
+std::uint64_t Workload::commits_of(const ShardId& shard) const {
+  const auto found = commits_.find(shard);
+  return found == commits_.end() ? 0 : found->second;
+}
+
+std::string Workload::unanswered() const {
+  std::string text;
+  for (const auto& [number, asked] : commands_) {
+    const auto& node = cluster_->node(asked.node);
+    if (node.alive() && node.life() == asked.life) text += node_name(asked.node) + " " + asked.text + "; ";
+  }
+  return text;
+}
+
+}  // namespace vswim::sim
