@@ -1,5 +1,5 @@
-// Core: the half of RFC 35 that serves clients, sans-IO and provider-agnostic. It turns a provider's events and the
-// engine's reports into operations, engine actions, a routing table and replies to CLUSTER commands.
+// Core: the half of RFC 35 that serves clients, sans-IO and provider-agnostic. It turns a provider's events
+// and the engine's reports into operations, engine actions, a routing table and replies to CLUSTER commands.
 // Main thread only in a server. Design 1, sections 4 and 5; docs/protocol.md.
 #pragma once
 
@@ -33,10 +33,11 @@ struct Settings {  // the server's own cluster-* settings and ports; may change 
   bool allow_reads_when_down = false;
   bool replica_no_failover = false;
   std::int64_t replica_validity_factor = 10;
-  Duration node_timeout = seconds(15);       // only for replica-validity-factor's arithmetic
-  Duration lease_ttl = seconds(1);           // informative: MEET limit and graceful end use their own
+  Duration node_timeout = seconds(15);  // only for replica-validity-factor's arithmetic
+  Duration lease_ttl = seconds(1);      // informative: MEET limit and graceful end use their own
   Duration repl_ping_period = seconds(10);
   std::string server_version;
+  Duration wall_offset{};  // wall time minus the machines' time; only printed (CLUSTER NODES)
 };
 
 struct Caller {
@@ -68,9 +69,10 @@ class Core {
   void on_timer(Instant now);
   Instant next_deadline() const;
   void configure(Instant now, const Settings& settings);
-  // A CLUSTER command; arguments[0] is the subcommand. Exactly one CommandReply with this ticket follows, at once or
-  // later (MEET, ADDSLOTS, REPLICATE, FORGET, RESET wait for the provider when the caller can block).
-  void command(Instant now, CommandTicket ticket, const std::vector<std::string>& arguments, const Caller& caller);
+  // A CLUSTER command; arguments[0] is the subcommand. Exactly one CommandReply with this ticket follows, at
+  // once or later (MEET, ADDSLOTS, REPLICATE, FORGET, RESET wait for the provider when the caller can block).
+  void command(Instant now, CommandTicket ticket, const std::vector<std::string>& arguments,
+               const Caller& caller);
   void command_gone(CommandTicket ticket);  // the client disconnected; its reply is dropped
   // SHUTDOWN, SIGTERM: hand primaryship to the best replica, release; ends with Output::graceful_end_done.
   void begin_graceful_end(Instant now);

@@ -10,13 +10,23 @@
 namespace vswim::core {
 
 struct Reply {
-  struct Simple { std::string text; };   // +OK
-  struct Error { std::string text; };    // -ERR ... (with its code, without the dash)
-  struct Bulk { std::string text; };
-  struct Verbatim { std::string text; }; // RESP3 verbatim "txt", RESP2 bulk (CLUSTER NODES, INFO)
+  struct Simple {
+    std::string text;
+  };  // +OK
+  struct Error {
+    std::string text;
+  };  // -ERR ... (with its code, without the dash)
+  struct Bulk {
+    std::string text;
+  };
+  struct Verbatim {
+    std::string text;
+  };  // RESP3 verbatim "txt", RESP2 bulk (CLUSTER NODES, INFO)
   struct Null {};
   using Array = std::vector<Reply>;
-  struct Map { std::vector<std::pair<Reply, Reply>> entries; };  // RESP3 map, RESP2 flat array
+  struct Map {
+    std::vector<std::pair<Reply, Reply>> entries;
+  };  // RESP3 map, RESP2 flat array
 
   std::variant<Simple, Error, Bulk, Verbatim, Null, std::int64_t, Array, Map> value;
 

@@ -1,0 +1,28 @@
+// Handlers of CLUSTER's subcommands. Each answers its ticket exactly once, at once or when the provider
+// completed.
+#pragma once
+
+#include "core/command_table.hpp"
+#include "core/machine.hpp"
+
+namespace vswim::core {
+
+struct Invocation {
+  CommandTicket ticket = 0;
+  const Arguments& arguments;
+  const Caller& caller;
+};
+
+void run_command(Machine& m, const Invocation& call);
+
+// ---- by file: commands_views, commands_slots, commands_admin ----
+Reply view_command(Machine& m, Command command, const Invocation& call);
+void slot_command(Machine& m, Command command, const Invocation& call);
+void setslot_command(Machine& m, const Invocation& call);
+void admin_command(Machine& m, Command command, const Invocation& call);
+
+// A node named by a user, if it is a member.
+std::optional<NodeId> known_node(const Machine& m, const std::string& text);
+Reply unknown_node(const std::string& text);
+
+}  // namespace vswim::core

@@ -1,0 +1,110 @@
+// Subcommands that only read, and the dispatch.
+#include "core/commands.hpp"
+#include "core/views.hpp"
+
+namespace vswim::core {
+
+namespace {
+
+constexpr const char* not_an_integer = "ERR value is not an integer or out of range";
+
+Reply verbatim(std::string text) { return {Reply::Verbatim{std::move(text)}}; }
+
+Reply count_keys(const Machine& m, const Arguments& arguments) {
+  const auto slot = parse_integer(arguments[1]);
+  if (!slot) return Reply::error(not_an_integer);
+  if (*slot < 0 || *slot >= slot_count) return Reply::error("ERR Invalid slot");
+  return Reply::integer(m.counts.keys[static_cast<std::size_t>(*slot)]);
+}
+
+Reply list_replicas(const Machine& m, const Invocation& call) {
+  const auto node = known_node(m, call.arguments[1]);
+  if (!node) return unknown_node(call.arguments[1]);
+  if (!m.view.is_primary(*node)) return Reply::error("ERR The specified node is not a master");
+  Reply::Array lines;
+  for (const auto& replica : replicas_of(m, *node)) {
+    lines.push_back(Reply::bulk(node_line(m, replica, call.caller.tls)));
+  }
+  return {std::move(lines)};
+}
+
+void list_keys(Machine& m, const Invocation& call) {
+  const auto slot = parse_integer(call.arguments[1]);
+  const auto count = parse_integer(call.arguments[2]);
+  if (!slot || !count) return m.reply(call.ticket, Reply::error(not_an_integer));
+  if (*slot < 0 || *slot >= slot_count || *count < 0) {
+    return m.reply(call.ticket, Reply::error("ERR Invalid slot or number of keys"));
+  }
+  if (*count == 0 || m.counts.keys[static_cast<std::size_t>(*slot)] == 0) {
+    return m.reply(call.ticket, {Reply::Array{}});
+  }
+  m.act(ListKeys{call.ticket, static_cast<Slot>(*slot), *count});
+}
+
+}  // namespace
+
+std::optional<NodeId> known_node(const Machine& m, const std::string& text) {
+  const auto id = NodeId::parse(text);
+  return id && m.view.member(*id) != nullptr ? id : std::nullopt;
+}
+
+Reply unknown_node(const std::string& text) { return Reply::error("ERR Unknown node " + text); }
+
+Reply view_command(Machine& m, Command command, const Invocation& call) {
+  switch (command) {
+    case Command::count_failure_reports:
+      if (!known_node(m, call.arguments[1])) return unknown_node(call.arguments[1]);
+      return Reply::integer(0);
+    case Command::countkeysinslot: return count_keys(m, call.arguments);
+    case Command::help: return help_reply();
+    case Command::info: return verbatim(cluster_info(m, m.now));
+    case Command::keyslot: return Reply::integer(key_slot(call.arguments[1]));
+    case Command::links: return {Reply::Array{}};
+    case Command::myid:
+      return m.view.self().is_nil() ? Reply::error("ERR No ID yet") : Reply::bulk(m.view.self().hex());
+    case Command::myshardid:
+      return m.view.own_shard().is_nil() ? Reply::error("ERR No shard ID yet")
+                                         : Reply::bulk(m.view.own_shard().hex());
+    case Command::nodes: return verbatim(cluster_nodes(m, call.caller.tls));
+    case Command::replicas: return list_replicas(m, call);
+    case Command::saveconfig: return Reply::ok();
+    case Command::shards: return cluster_shards(m);
+    default: return cluster_slots(m, call.caller);
+  }
+}
+
+void run_command(Machine& m, const Invocation& call) {
+  const auto parsed = parse_command(call.arguments);
+  if (!parsed.command) return m.reply(call.ticket, Reply::error(parsed.error));
+  switch (*parsed.command) {
+    case Command::addslots:
+    case Command::addslotsrange:
+    case Command::delslots:
+    case Command::delslotsrange:
+    case Command::flushslots: return slot_command(m, *parsed.command, call);
+    case Command::setslot: return setslot_command(m, call);
+    case Command::bumpepoch:
+    case Command::failover:
+    case Command::forget:
+    case Command::meet:
+    case Command::replicate:
+    case Command::reset:
+    case Command::set_config_epoch: return admin_command(m, *parsed.command, call);
+    case Command::getkeysinslot: return list_keys(m, call);
+    case Command::count_failure_reports:
+    case Command::countkeysinslot:
+    case Command::help:
+    case Command::info:
+    case Command::keyslot:
+    case Command::links:
+    case Command::myid:
+    case Command::myshardid:
+    case Command::nodes:
+    case Command::replicas:
+    case Command::saveconfig:
+    case Command::shards:
+    case Command::slots: return m.reply(call.ticket, view_command(m, *parsed.command, call));
+  }
+}
+
+}  // namespace vswim::core

@@ -1,0 +1,54 @@
+// What Cores say to each other over the Core port: text of fixed grammar, "vc1 <kind> <fields>", checked
+// strictly; a message that does not parse is dropped by the receiver. Best effort: every use repeats itself
+// or has a time limit.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "core/metadata.hpp"
+
+namespace vswim::core {
+
+struct OffsetQuestion {  // asked of shard peers before standing, and by a primary that wants to hand over
+  ShardId shard;
+};
+struct OffsetAnswer {
+  ShardId shard;
+  std::uint64_t offset = 0;
+  bool may_stand = false;
+};
+struct RestartNotice {  // the logged primary came back and asks its replicas before it takes up its right
+  ShardId shard;
+  std::uint64_t loaded_offset = 0;
+  std::uint64_t keys = 0;
+};
+struct RestartAnswer {
+  ShardId shard;
+  bool stands = false;
+  std::uint64_t offset = 0;
+  std::uint64_t keys = 0;
+  bool completed_sync = false;
+};
+struct ClaimQuestion {  // from the lower claim's primary to the higher one's
+  ShardId shard;        // who is asked
+  SlotSet slots;
+};
+struct ClaimAnswer {  // what the committed and settled log of `shard` says about the slots that were asked
+  ShardId shard;
+  std::vector<ClaimedRange> held;
+};
+using CoreMessage =
+    std::variant<OffsetQuestion, OffsetAnswer, RestartNotice, RestartAnswer, ClaimQuestion, ClaimAnswer>;
+
+constexpr std::size_t core_message_bytes_max = 256 * 1024;
+
+std::string encode(const CoreMessage& message);
+std::optional<CoreMessage> decode(std::string_view bytes);
+
+}  // namespace vswim::core

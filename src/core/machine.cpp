@@ -1,0 +1,58 @@
+#include "core/machine.hpp"
+
+#include <algorithm>
+
+#include "core/endpoints.hpp"
+
+namespace vswim::core {
+
+void Machine::operate(contract::Operation&& operation) { out.operations.push_back(std::move(operation)); }
+
+void Machine::act(EngineAction&& action) { out.actions.push_back(std::move(action)); }
+
+bool Machine::is_replica_role() const { return log.primaryship() && log.primaryship()->node != view.self(); }
+
+Ticket Machine::next_ticket(Purpose purpose, Instant limit) {
+  last_ticket = last_ticket.next();
+  pending.emplace(last_ticket, Pending{std::move(purpose), limit, log.namespace_number()});
+  return last_ticket;
+}
+
+std::vector<NodeId> Machine::reachable_peers() const {
+  std::vector<NodeId> peers;
+  for (const auto& id : view.members_of(view.own_shard())) {
+    if (id != view.self() && view.member(id)->health != contract::Health::fail) peers.push_back(id);
+  }
+  return peers;
+}
+
+bool Machine::propose_primaryship(const NodeId& node, Purpose purpose) {
+  if (primaryship_in_flight) return false;
+  const auto ticket = next_ticket(std::move(purpose));
+  primaryship_in_flight = ticket;
+  operate(contract::UpdateShardLog{
+      ticket, {{"primaryship", primaryship_text(node, false), log.revision("primaryship")}}});
+  return true;
+}
+
+std::string Machine::name_of(const NodeId& id) const {
+  const auto endpoint = endpoint_of(view, settings, id);
+  const auto* info = id == view.self() ? nullptr : view.info(id);
+  std::string text = info != nullptr && !info->human_name.empty() ? info->human_name + " " : "";
+  if (!endpoint.ip.empty() || endpoint.port != 0)
+    text += endpoint.ip + ":" + std::to_string(endpoint.port) + " ";
+  return text + "(" + id.hex().substr(0, 8) + ")";
+}
+
+Instant machine_deadline(const Machine& m) {
+  auto next =
+      std::min({m.next_second, m.next_pulse, m.publish.retry_at, m.failover.deadline, m.restart.next_ask,
+                m.claims.next_ask, m.claims.yield_until, m.end.limit, m.end.next_ask});
+  if (m.leased()) next = std::min(next, m.lease_until);
+  for (const auto& [ticket, pending] : m.pending) next = std::min(next, pending.limit);
+  for (const auto& job : m.slot_jobs) next = std::min(next, job.limit);
+  for (const auto& [ticket, limit] : m.publish.replies) next = std::min(next, limit);
+  return next;
+}
+
+}  // namespace vswim::core

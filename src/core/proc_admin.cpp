@@ -1,0 +1,165 @@
+// Subcommands that change who is in the cluster or in a shard: checked natively, handed to the provider,
+// answered when it completed; and what Core does once it did.
+#include <algorithm>
+#include <functional>
+
+#include "core/commands.hpp"
+#include "core/views.hpp"
+
+namespace vswim::core {
+
+namespace {
+
+constexpr Duration admin_limit = seconds(5);  // MEET and RESET have 2 s of their own in the provider
+constexpr std::int64_t bus_offset = 10'000;
+
+void submit(Machine& m, const Invocation& call, AdminOp op,
+            const std::function<contract::Operation(Ticket)>& make) {
+  op.old_shard = m.view.own_shard();
+  op.was_last_member = m.view.members_of(op.old_shard).size() <= 1;
+  op.was_replica = m.is_replica_role();
+  if (call.caller.can_block) {
+    op.client = call.ticket;
+  } else {
+    m.reply(call.ticket, Reply::ok());  // inside MULTI or a script nobody can wait
+  }
+  m.operate(make(m.next_ticket(op, m.now + admin_limit)));
+}
+
+void meet(Machine& m, const Invocation& call) {
+  const auto& a = call.arguments;
+  const auto refuse = [&](std::string text) { m.reply(call.ticket, Reply::error(std::move(text))); };
+  if (a.size() > 4) return refuse(subcommand_syntax_error(a[0]));
+  const auto port = parse_integer(a[2]);
+  if (!port) return refuse("ERR Invalid base port specified: " + a[2]);
+  const auto bus = a.size() == 4 ? parse_integer(a[3]) : std::optional(*port + bus_offset);
+  if (!bus) return refuse("ERR Invalid bus port specified: " + a[3]);
+  const bool ports_valid = *port > 0 && *port <= 65'535 && *bus > 0 && *bus <= 65'535;
+  const auto address = ports_valid ? Address::parse(a[1], static_cast<std::uint16_t>(*bus)) : std::nullopt;
+  if (!address) return refuse("ERR Invalid node address specified: " + a[1] + ":" + a[2]);
+  submit(m, call, {AdminKind::meet, {}, {}, false, false, false}, [&](Ticket ticket) {
+    return contract::JoinCluster{ticket, {*address}};
+  });
+}
+
+void forget(Machine& m, const Invocation& call) {
+  const auto& text = call.arguments[1];
+  const auto id = NodeId::parse(text);
+  const auto* member = id ? m.view.member(*id) : nullptr;
+  if (member == nullptr) {
+    const bool gone = id && m.view.was_forgotten(*id);
+    return m.reply(call.ticket, gone ? Reply::ok() : unknown_node(text));
+  }
+  if (*id == m.view.self()) {
+    return m.reply(call.ticket, Reply::error("ERR I tried hard but I can't forget myself..."));
+  }
+  if (m.is_replica_role() && m.log.primaryship()->node == *id) {
+    return m.reply(call.ticket, Reply::error("ERR Can't forget my master!"));
+  }
+  const bool last = m.view.members_of(member->shard).size() <= 1;
+  const bool owns = last && slots_of(m, member->shard).any();
+  submit(m, call, {AdminKind::forget, {}, {}, false, false, false}, [&](Ticket ticket) {
+    return contract::RemoveFromCluster{ticket, *id, false, owns};
+  });
+}
+
+void replicate_no_one(Machine& m, const Invocation& call) {
+  if (!same_word(call.arguments[1], "no") || !same_word(call.arguments[2], "one")) {
+    return m.reply(call.ticket, Reply::error("ERR syntax error"));
+  }
+  if (!m.is_replica_role()) return m.reply(call.ticket, Reply::ok());
+  submit(m, call, {AdminKind::replicate_no_one, {}, {}, false, false, false}, [&](Ticket ticket) {
+    return contract::RemoveFromShard{ticket, m.view.self()};
+  });
+}
+
+void replicate(Machine& m, const Invocation& call) {
+  const auto& a = call.arguments;
+  const auto refuse = [&](std::string text) { m.reply(call.ticket, Reply::error(std::move(text))); };
+  if (a.size() == 3) return replicate_no_one(m, call);
+  if (a.size() > 3) return refuse(subcommand_syntax_error(a[0]));
+  const auto node = known_node(m, a[1]);
+  if (!node) return m.reply(call.ticket, unknown_node(a[1]));
+  if (*node == m.view.self()) return refuse("ERR Can't replicate myself");
+  if (!m.view.is_primary(*node)) return refuse("ERR I can only replicate a master, not a replica.");
+  if (!m.is_replica_role() && (m.log.slots().owns_any() || m.engine.report.keys != 0)) {
+    return refuse("ERR To set a master the node must be empty and without assigned slots.");
+  }
+  const auto shard = m.view.member(*node)->shard;
+  if (shard == m.view.own_shard()) return m.reply(call.ticket, Reply::ok());
+  submit(m, call, {AdminKind::replicate, {}, {}, false, false, false}, [&](Ticket ticket) {
+    return contract::JoinShard{ticket, shard};
+  });
+}
+
+void reset(Machine& m, const Invocation& call) {
+  const auto& a = call.arguments;
+  const auto refuse = [&](std::string text) { m.reply(call.ticket, Reply::error(std::move(text))); };
+  if (a.size() > 2) return refuse(subcommand_syntax_error(a[0]));
+  const bool hard = a.size() == 2 && same_word(a[1], "hard");
+  if (a.size() == 2 && !hard && !same_word(a[1], "soft")) return refuse("ERR syntax error");
+  if (!m.is_replica_role() && m.engine.report.keys != 0) {
+    return refuse("ERR CLUSTER RESET can't be called with master nodes containing keys");
+  }
+  submit(m, call, {AdminKind::reset, {}, {}, false, false, hard}, [&](Ticket ticket) {
+    return contract::RemoveFromCluster{ticket, m.view.self(), hard, false};
+  });
+}
+
+Reply set_config_epoch(Machine& m, const Arguments& a) {
+  const auto epoch = parse_integer(a[1]);
+  if (!epoch) return Reply::error("ERR value is not an integer or out of range");
+  if (*epoch < 0) return Reply::error("ERR Invalid config epoch specified: " + std::to_string(*epoch));
+  if (!m.alone()) {
+    return Reply::error(
+        "ERR The user can assign a config epoch only when the node does not know any other node.");
+  }
+  if (m.own_epoch != 0) return Reply::error("ERR Node config epoch is already non-zero");
+  m.own_epoch = static_cast<std::uint64_t>(*epoch);
+  return Reply::ok();
+}
+
+Reply bump_epoch(Machine& m) {
+  const bool highest = m.own_epoch != 0 && m.own_epoch == current_epoch(m);
+  if (!highest) m.own_epoch = current_epoch(m) + 1;
+  return {Reply::Simple{(highest ? "STILL " : "BUMPED ") + std::to_string(m.own_epoch)}};
+}
+
+Reply failover(const Machine& m, const Arguments& a) {
+  if (a.size() > 2) return Reply::error(subcommand_syntax_error(a[0]));
+  if (a.size() == 2 && !same_word(a[1], "force") && !same_word(a[1], "takeover")) {
+    return Reply::error("ERR syntax error");
+  }
+  if (!m.is_replica_role()) return Reply::error("ERR You should send CLUSTER FAILOVER to a replica");
+  return Reply::error("ERR manual failover is not supported by this version of valkey-swim yet");
+}
+
+}  // namespace
+
+void admin_command(Machine& m, Command command, const Invocation& call) {
+  switch (command) {
+    case Command::meet: return meet(m, call);
+    case Command::forget: return forget(m, call);
+    case Command::replicate: return replicate(m, call);
+    case Command::reset: return reset(m, call);
+    case Command::set_config_epoch: return m.reply(call.ticket, set_config_epoch(m, call.arguments));
+    case Command::bumpepoch: return m.reply(call.ticket, bump_epoch(m));
+    default: return m.reply(call.ticket, failover(m, call.arguments));
+  }
+}
+
+void on_admin_done(Machine& m, const AdminOp& op, const contract::Completed& done) {
+  const bool ok = done.outcome == contract::Outcome::ok;
+  if (!ok && op.kind == AdminKind::meet && m.claims.yield_until != Instant::never()) end_yielding(m);
+  if (ok && op.kind == AdminKind::replicate && op.was_last_member && !op.was_replica) {
+    delete_shard_registers(m, op.old_shard);
+  }
+  const bool empties = op.kind == AdminKind::replicate_no_one || op.kind == AdminKind::reset;
+  if (ok && empties && op.was_replica) m.act(FlushAll{});
+  if (ok && op.kind == AdminKind::reset && op.hard) m.own_epoch = 0;
+  if (ok) return m.reply(op.client, Reply::ok());
+  const std::string text = done.text.empty() ? "the operation was not confirmed in time" : done.text;
+  m.reply(op.client, Reply::error("ERR " + text));
+}
+
+}  // namespace vswim::core
