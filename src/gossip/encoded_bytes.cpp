@@ -8,7 +8,7 @@ namespace vswim::gossip {
 namespace {
 
 constexpr std::size_t batch_bytes = 64;     // its table, two vectors, alignment
-constexpr std::size_t register_bytes = 64;  // its table and reference, two lengths, alignment
+constexpr std::size_t register_bytes = 56;  // its table and reference, two lengths, alignment
 constexpr std::size_t writer_bytes = 20;
 
 }  // namespace
