@@ -1,0 +1,66 @@
+#include "module/configs.hpp"
+
+namespace vswim::module {
+namespace {
+
+long long get_number(const char*, void* data) { return *static_cast<std::int64_t*>(data); }
+int set_number(const char*, long long value, void* data, String**) {
+  *static_cast<std::int64_t*>(data) = value;
+  return api_ok;
+}
+
+struct Text {  // a string config: the server asks for a String it does not own, so the last one is kept
+  const Api& api;
+  std::string& value;
+  bool seeds;
+  String* shown = nullptr;
+};
+
+String* get_text(const char*, void* data) {
+  auto& text = *static_cast<Text*>(data);
+  if (text.shown) text.api.FreeString(nullptr, text.shown);
+  text.shown = text.api.make(text.value);
+  return text.shown;
+}
+
+int set_text(const char*, String* value, void* data, String** error) {
+  auto& text = *static_cast<Text*>(data);
+  const std::string_view chosen = text.api.text(value);
+  std::string reason;
+  std::vector<std::pair<std::string, std::uint16_t>> seeds;
+  if (text.seeds && !parse_seeds(chosen, seeds, reason)) {
+    *error = text.api.make(reason);
+    return api_err;
+  }
+  text.value = chosen;
+  return api_ok;
+}
+
+}  // namespace
+
+bool register_configs(const Api& api, Ctx* ctx, OwnSettings& settings, std::string& error) {
+  const auto number = [&](const char* name, std::int64_t& value, std::int64_t least, std::int64_t most) {
+    return api.RegisterNumericConfig(ctx, name, value, config_flag::immutable, least, most, get_number,
+                                     set_number, nullptr, &value) == api_ok;
+  };
+  const auto text = [&](const char* name, std::string& value, bool seeds) {
+    auto* data = new Text{api, value, seeds, nullptr};  // lives as long as the module: for ever
+    const std::string otherwise = value;
+    return api.RegisterStringConfig(ctx, name, otherwise.c_str(), config_flag::immutable, get_text, set_text,
+                                    nullptr, data) == api_ok;
+  };
+  const bool registered = text("seeds", settings.seeds, true) && text("bind", settings.bind, false) &&
+                          number("lease-ttl-ms", settings.lease_ttl_ms, OwnSettings::lease_ttl_ms_min,
+                                 OwnSettings::lease_ttl_ms_max) &&
+                          number("core-stall-limit-ms", settings.core_stall_limit_ms,
+                                 OwnSettings::core_stall_limit_ms_min, OwnSettings::core_stall_limit_ms_max);
+  if (!registered) {
+    error = "the server refused to register the swim.* configs";
+    return false;
+  }
+  if (api.LoadConfigs(ctx) == api_ok) return true;
+  error = "a swim.* setting in the server's configuration is not valid (see the line above)";
+  return false;
+}
+
+}  // namespace vswim::module

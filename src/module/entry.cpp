@@ -1,0 +1,214 @@
+// What the server sees of the module: OnLoad, and the plain functions it calls back. The file-local pointer
+// below is the only global state of the project; it exists because most of the server's callbacks carry no
+// context.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "module/configs.hpp"
+#include "module/host.hpp"
+#include "module/internal_reply.hpp"
+
+namespace vswim::module {
+namespace {
+
+struct Loaded {
+  Api api;
+  OwnSettings own;
+  std::unique_ptr<Host> host;
+};
+Loaded* loaded = nullptr;  // set once by OnLoad, lives until the process ends
+
+Host& host() { return *loaded->host; }
+
+constexpr const char* module_name = "swim";
+constexpr int module_version = 1;
+
+// ---- commands ----
+int command_reply(Ctx* ctx, String** arguments, int count) {
+  return reply_with_text(loaded->api, ctx, arguments, count);
+}
+int command_asking(Ctx* ctx, String**, int) { return loaded->api.ReplyWithSimpleString(ctx, "OK"); }
+int command_cluster(Ctx* ctx, String** arguments, int count) {
+  return host().cluster_command(ctx, arguments, count);
+}
+int command_info(Ctx* ctx, String** arguments, int count) {
+  return host().info_command(ctx, arguments, count);
+}
+int command_config(Ctx* ctx, String** arguments, int count) {
+  return host().config_command(ctx, arguments, count);
+}
+int command_shutdown(Ctx* ctx, String** arguments, int count) {
+  return host().shutdown_command(ctx, arguments, count);
+}
+
+int cluster_reply(Ctx* ctx, String**, int) {
+  const auto* reply = static_cast<const core::Reply*>(loaded->api.GetBlockedClientPrivateData(ctx));
+  if (reply) send_reply(loaded->api, ctx, *reply);
+  return api_ok;
+}
+void free_reply(Ctx*, void* data) { std::unique_ptr<core::Reply>(static_cast<core::Reply*>(data)); }
+int shutdown_reply(Ctx* ctx, String**, int) {
+  const auto* text = static_cast<const std::string*>(loaded->api.GetBlockedClientPrivateData(ctx));
+  return loaded->api.ReplyWithError(ctx, text ? text->c_str() : "ERR shutdown failed");
+}
+void free_text(Ctx*, void* data) { std::unique_ptr<std::string>(static_cast<std::string*>(data)); }
+void cluster_gone(Ctx*, BlockedClient* client) { host().cluster().disconnected(client); }
+
+struct CommandEntry {
+  const char* name;
+  CommandFunction function;
+  const char* flags;
+  const char* acl_categories;
+};
+// swim.reply answers in place of a user's command, so no ACL rule may stand before it (no-auth); the ones
+// that act for CLUSTER, INFO, CONFIG and SHUTDOWN carry the categories of the commands they stand for.
+constexpr CommandEntry commands[] = {
+    {reply_command_name, command_reply, "no-auth allow-loading allow-stale fast allow-busy",
+     "fast connection"},
+    {"swim.asking", command_asking, "allow-stale fast", "fast connection"},
+    {"swim.cluster", command_cluster, "allow-loading allow-stale", "slow"},
+    {"swim.info", command_info, "allow-loading allow-stale", "slow dangerous"},
+    {"swim.config", command_config, "admin deny-script allow-loading allow-stale", "admin slow dangerous"},
+    {"swim.shutdown", command_shutdown, "admin deny-script allow-loading allow-stale allow-busy",
+     "admin slow dangerous"},
+};
+
+bool create_commands(Ctx* ctx) {
+  const Api& api = loaded->api;
+  for (const auto& entry : commands) {
+    if (api.CreateCommand(ctx, entry.name, entry.function, entry.flags, 0, 0, 0) != api_ok) return false;
+    if (api.GetCommand && api.SetCommandACLCategories) {
+      api.SetCommandACLCategories(api.GetCommand(ctx, entry.name), entry.acl_categories);
+    }
+  }
+  return true;
+}
+
+// ---- events ----
+void on_filter(FilterCtx* filter) { host().filter().on_command(filter); }
+void on_turn(int, void*, int) { host().turn(); }
+void on_info(InfoCtx* info, int crash_report) { host().add_info(info, crash_report != 0); }
+void on_signal(int signal) {
+  if (host().graceful_end().note_signal(signal)) return host().graceful_end().call_server_handler(signal);
+  host().loop().wake();
+}
+void on_loop(Ctx*, ServerEvent, std::uint64_t what, void*) {
+  if (what == event::before_sleep) host().before_sleep();
+}
+void on_client(Ctx*, ServerEvent, std::uint64_t what, void* data) {
+  const auto id = static_cast<const ClientInfo*>(data)->id;
+  if (what == event::client_connected) {
+    host().clients().connect(id);
+  } else if (what == event::client_disconnected) {
+    host().clients().disconnect(id);
+  }
+}
+void on_key(Ctx*, ServerEvent, std::uint64_t what, void* data) {
+  if (what == event::key_overwritten) return;
+  const String* name = loaded->api.GetKeyNameFromModuleKey(static_cast<const KeyInfo*>(data)->key);
+  host().key_removed(loaded->api.text(name));
+}
+int on_notification(Ctx* ctx, int type, const char*, String* key) {
+  if ((type & (notify::new_key | notify::loaded)) != 0) {
+    host().key_added(loaded->api.text(key), loaded->api.GetSelectedDb(ctx));
+  } else {
+    host().key_written();
+  }
+  return api_ok;
+}
+void on_flush(Ctx*, ServerEvent, std::uint64_t what, void* data) {
+  const auto* info = static_cast<const FlushInfo*>(data);
+  if (what == event::flush_start && info->database <= 0) host().emptied();
+}
+void on_loading(Ctx*, ServerEvent, std::uint64_t what, void*) { host().loading_changed(what); }
+void on_role(Ctx*, ServerEvent, std::uint64_t, void*) { host().role_changed(); }
+void on_config(Ctx*, ServerEvent, std::uint64_t, void*) { host().settings_changed(); }
+void on_shutdown(Ctx*, ServerEvent, std::uint64_t, void*) { host().shutting_down(); }
+
+bool subscribe(Ctx* ctx) {
+  const Api& api = loaded->api;
+  const std::pair<ServerEvent, EventFunction> events[] = {
+      {event::event_loop, on_loop},     {event::client_change, on_client},     {event::key, on_key},
+      {event::flush_db, on_flush},      {event::loading, on_loading},          {event::role_changed, on_role},
+      {event::replica_change, on_role}, {event::primary_link_change, on_role}, {event::config, on_config},
+      {event::shutdown, on_shutdown},
+  };
+  for (const auto& [which, function] : events) {
+    if (api.SubscribeToServerEvent(ctx, which, function) != api_ok) return false;
+  }
+  return api.SubscribeToKeyspaceEvents(ctx, notify::writes | notify::new_key | notify::loaded,
+                                       on_notification) == api_ok &&
+         api.RegisterInfoFunc(ctx, on_info) == api_ok &&
+         api.RegisterCommandFilter(ctx, on_filter, filter_no_self);
+}
+
+// ---- loading ----
+bool may_load(Ctx* ctx, std::string& error) {
+  const int flags = loaded->api.GetContextFlags(ctx);
+  if ((flags & context_flag::cluster) != 0) {
+    error = "cluster-enabled is yes: this module brings the cluster itself, set cluster-enabled no";
+    return false;
+  }
+  if ((flags & context_flag::server_startup) == 0) {
+    error =
+        "load the module when the server starts (loadmodule in the configuration or --loadmodule), not by "
+        "MODULE "
+        "LOAD: clients that are connected already would pass unchecked";
+    return false;
+  }
+  return true;
+}
+
+bool load(Ctx* ctx, const std::vector<std::string_view>& arguments, std::string& error) {
+  const Api& api = loaded->api;
+  if (!may_load(ctx, error) || !parse_arguments(arguments, loaded->own, error)) return false;
+  if (!register_configs(api, ctx, loaded->own, error)) return false;
+  const Host::Callbacks callbacks{on_turn,   cluster_reply, shutdown_reply, free_reply,
+                                  free_text, cluster_gone,  on_signal};
+  loaded->host = Host::start(api, api.GetDetachedThreadSafeContext(ctx), loaded->own, callbacks, error);
+  if (!loaded->host) return false;
+  if (!create_commands(ctx) || !subscribe(ctx)) {
+    error = "the server refused a command, an event or the command filter";
+    return false;
+  }
+  if (api.RegisterClusterProvider) {
+    host().log().notice("this server brings a Core of its own; this build uses the module's");
+  }
+  return true;
+}
+
+}  // namespace
+}  // namespace vswim::module
+
+extern "C" {
+
+__attribute__((visibility("default"))) int ValkeyModule_OnLoad(vswim::module::Ctx* ctx,
+                                                               vswim::module::String** arguments, int count) {
+  using namespace vswim::module;
+  auto fresh = std::make_unique<Loaded>();
+  std::string error;
+  if (!fresh->api.bind(ctx, error)) {
+    if (fresh->api.Log) {
+      fresh->api.Log(ctx, "warning", "valkey-swim needs Valkey 8.0 or newer: the server has no %s",
+                     error.c_str());
+    }
+    return api_err;
+  }
+  if (fresh->api.IsModuleNameBusy(module_name)) return api_err;
+  fresh->api.SetModuleAttribs(ctx, module_name, module_version, api_version);
+  std::vector<std::string_view> words;
+  for (int i = 0; i < count; ++i) words.push_back(fresh->api.text(arguments[i]));
+  loaded = fresh.release();
+  if (load(ctx, words, error)) return api_ok;
+  loaded->api.Log(ctx, "warning", "valkey-swim is not loaded: %s", error.c_str());
+  loaded->host.reset();
+  return api_err;
+}
+
+// Clients, slots and a lease depend on it: it stays until the server ends.
+__attribute__((visibility("default"))) int ValkeyModule_OnUnload(vswim::module::Ctx*) {
+  return vswim::module::api_err;
+}
+
+}  // extern "C"

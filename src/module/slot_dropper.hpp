@@ -1,0 +1,31 @@
+// Removes the keys of slots that another shard's log holds for good (rule I21): a scan in small steps, every
+// key deleted by a propagated UNLINK, so that replicas and AOF follow. Pauses while CLIENT PAUSE holds
+// replication still: a server of 8.0 aborts when something is propagated then.
+#pragma once
+
+#include <bitset>
+
+#include "core/engine.hpp"
+#include "module/api.hpp"
+
+namespace vswim::module {
+
+class SlotDropper {
+ public:
+  explicit SlotDropper(const Api& api) : api_(api) {}
+  ~SlotDropper();
+  void drop(const std::vector<core::Slot>& slots);
+  bool working() const { return slots_.any(); }
+  void step(Ctx* ctx);
+  // The slot is served here again: what is in it stays.
+  void keep(core::Slot slot) { slots_.reset(slot); }
+
+ private:
+  static constexpr int keys_per_step = 500;
+
+  const Api& api_;
+  std::bitset<core::slot_count> slots_;
+  ScanCursor* cursor_ = nullptr;
+};
+
+}  // namespace vswim::module

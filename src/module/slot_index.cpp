@@ -1,0 +1,81 @@
+#include "module/slot_index.hpp"
+
+namespace vswim::module {
+
+SlotIndex::~SlotIndex() {
+  if (cursor_) api_.ScanCursorDestroy(cursor_);
+}
+
+void SlotIndex::begin(const core::SlotKeyCounts& counts) {
+  std::uint64_t keys = 0;
+  for (const core::Slot slot : wanted_) tracked_.set(slot);
+  for (std::size_t slot = wanted_.front(); slot < core::slot_count; ++slot) {
+    keys += counts.keys[slot];
+    if (keys > keys_indexed_max) break;
+    tracked_.set(slot);
+  }
+  wanted_.clear();
+  cursor_ = api_.ScanCursorCreate();
+}
+
+void SlotIndex::step(Ctx* ctx, const core::SlotKeyCounts& counts, Instant now) {
+  if (!cursor_) {
+    if (wanted_.empty()) return;
+    begin(counts);
+  }
+  used_at_ = now;
+  struct Scan {
+    SlotIndex& index;
+    int seen = 0;
+  } scan{*this};
+  bool more = true;
+  while (more && scan.seen < keys_per_step) {
+    more = api_.Scan(
+               ctx, cursor_,
+               [](Ctx*, String* name, Key*, void* data) {
+                 auto& to = *static_cast<Scan*>(data);
+                 ++to.seen;
+                 const std::string_view key = to.index.api_.text(name);
+                 const core::Slot slot = core::key_slot(key);
+                 if (to.index.tracked_[slot]) to.index.keys_[slot].emplace(key);
+               },
+               &scan) != 0;
+    ++scan.seen;  // empty buckets cost time too
+  }
+  if (more) return;
+  api_.ScanCursorDestroy(cursor_);
+  cursor_ = nullptr;
+  built_ = tracked_;
+}
+
+void SlotIndex::finish(Ctx* ctx, const core::SlotKeyCounts& counts, Instant now) {
+  while (working()) step(ctx, counts, now);
+}
+
+std::vector<std::string> SlotIndex::keys(core::Slot slot, std::int64_t count, Instant now) {
+  used_at_ = now;
+  std::vector<std::string> names;
+  const auto found = keys_.find(slot);
+  if (found == keys_.end()) return names;
+  for (const std::string& name : found->second) {
+    if (static_cast<std::int64_t>(names.size()) >= count) break;
+    names.push_back(name);
+  }
+  return names;
+}
+
+void SlotIndex::removed(core::Slot slot, std::string_view key) {
+  const auto found = keys_.find(slot);
+  if (found != keys_.end()) found->second.erase(std::string(key));
+}
+
+void SlotIndex::clear() { keys_.clear(); }
+
+void SlotIndex::drop_if_idle(Instant now) {
+  if (working() || tracked_.none() || now - used_at_ < kept_for) return;
+  tracked_.reset();
+  built_.reset();
+  keys_.clear();
+}
+
+}  // namespace vswim::module
