@@ -84,37 +84,57 @@ void Provider::State::send_gossip_round(Instant now) {
     }
   }
   if (shard_gossip->has_rumours()) {
-    for (const auto& node : shard_members(record.membership.shard)) {
-      const auto address = address_of(node);
-      if (node == record.node || !address) continue;
-      auto packet = blank_packet(*address);
-      packet.gossip_shard = record.membership.shard;
-      packet.shard_gossip = wire::GossipPart{
-          shard_gossip->root(),
-          shard_gossip->fill(settings.datagram_bytes_max / 2, shard_members(record.membership.shard).size())};
-      transmit(*address, std::move(packet));
+    const auto peers = shard_members(record.membership.shard);
+    for (const auto& node : peers) {
+      if (node == record.node) continue;
+      send_gossip(node, contract::Scope::shard,
+                  shard_gossip->fill(settings.datagram_bytes_max / 2, peers.size()), false);
     }
   }
 }
 
-// A batch too large to be a rumour (thousands of slots): pushed as a snapshot to a few, who do the same.
+// A batch too large to be a rumour (thousands of slots) is streamed to a few, who do the same; where that
+// does not do, the whole snapshot is.
 void Provider::State::push_large_news() {
+  if (const auto batches = global->take_large_batches(); !batches.empty()) {
+    for (const auto& node : random_members(gossip_fanout))
+      send_gossip(node, contract::Scope::global, batches, true);
+  }
   if (global->take_large_news()) {
-    for (const auto& node : random_members(gossip_fanout)) {
-      if (const auto address = address_of(node)) {
-        send_control(*address, wire::SnapshotAnswer{contract::Scope::global, {}, global->snapshot(), {}});
-      }
-    }
+    for (const auto& node : random_members(gossip_fanout)) push_snapshot(node, contract::Scope::global);
+  }
+  if (const auto batches = shard_gossip->take_large_batches(); !batches.empty()) {
+    for (const auto& node : shard_members(record.membership.shard))
+      send_gossip(node, contract::Scope::shard, batches, true);
   }
   if (shard_gossip->take_large_news()) {
-    for (const auto& node : shard_members(record.membership.shard)) {
-      const auto address = address_of(node);
-      if (node == record.node || !address) continue;
-      send_control(*address,
-                   wire::SnapshotAnswer{
-                       contract::Scope::shard, record.membership.shard, shard_gossip->snapshot(), {}});
-    }
+    for (const auto& node : shard_members(record.membership.shard))
+      push_snapshot(node, contract::Scope::shard);
   }
+}
+
+void Provider::State::send_gossip(const NodeId& node, contract::Scope scope,
+                                  std::vector<gossip::BatchUpdate> batches, bool large) {
+  const auto address = address_of(node);
+  if (node == record.node || !address) return;
+  auto packet = blank_packet(*address);
+  if (scope == contract::Scope::global) {
+    packet.global_gossip = wire::GossipPart{global->root(), std::move(batches)};
+  } else {
+    packet.gossip_shard = record.membership.shard;
+    packet.shard_gossip = wire::GossipPart{shard_gossip->root(), std::move(batches)};
+  }
+  transmit(*address, std::move(packet), large);
+}
+
+void Provider::State::push_snapshot(const NodeId& node, contract::Scope scope) {
+  const auto address = address_of(node);
+  if (node == record.node || !address) return;
+  const bool is_global = scope == contract::Scope::global;
+  send_control(*address, wire::SnapshotAnswer{scope,
+                                              is_global ? ShardId{} : record.membership.shard,
+                                              is_global ? global->snapshot() : shard_gossip->snapshot(),
+                                              {}});
 }
 
 void Provider::State::send_to_core(const contract::SendToCore& operation) {

@@ -94,8 +94,6 @@ void Provider::State::on_tick(Instant now) {
     ended = ended_seats.erase(ended);
   }
   save_hints(now, false);
-  global->on_timer(now);
-  shard_gossip->on_timer(now);
   view_dirty = true;  // health depends on how long ago a member was heard
   next_tick = now + (busy() ? busy_tick : idle_tick);
 }
@@ -174,6 +172,9 @@ void Provider::on_timer(Instant now) {
   for (auto& [shard, seat] : state.seats) {
     if (seat.next_deadline() <= now) seat.on_timer(now);
   }
+  for (auto* space : {&*state.global, &*state.shard_gossip}) {
+    if (space->next_deadline() <= now) space->on_timer(now);
+  }
   if (state.next_tick <= now) state.on_tick(now);
   state.pump(now);
 }
@@ -185,7 +186,8 @@ void Provider::on_persisted(Instant now, std::uint64_t sequence) {
 
 Instant Provider::next_deadline() const {
   const auto& state = *state_;
-  Instant deadline = std::min({state.swim->next_deadline(), state.next_tick, state.next_gossip});
+  Instant deadline = std::min({state.swim->next_deadline(), state.next_tick, state.next_gossip,
+                               state.global->next_deadline(), state.shard_gossip->next_deadline()});
   for (const auto& [shard, seat] : state.seats) deadline = std::min(deadline, seat.next_deadline());
   return deadline;
 }

@@ -188,6 +188,9 @@ struct Provider::State {
   void send_seat(const ShardId& shard, const shard_log::Send& send);
   void send_gossip_round(Instant now);
   void push_large_news();
+  void push_snapshot(const NodeId& node, contract::Scope scope);
+  void send_gossip(const NodeId& node, contract::Scope scope, std::vector<gossip::BatchUpdate> batches,
+                   bool large);
   void send_to_core(const contract::SendToCore& operation);
   std::optional<Address> address_of(const NodeId& node) const;
   std::vector<NodeId> random_members(std::size_t count);
