@@ -1,0 +1,289 @@
+#!/usr/bin/python3
+"""CLUSTER commands with bad arguments, and what cluster mode refuses: word for word what a native cluster server of the
+same version answers. The same commands go to both."""
+from harness import NATIVE, Server, Skipped, equal, main, new_folder, say, wait_until
+from resp import tag_of
+
+UNKNOWN = "0123456789abcdef0123456789abcdef01234567"
+
+# On a node without slots.
+EMPTY_NODE = """
+CLUSTER
+CLUSTER NOSUCH
+CLUSTER NOSUCH arg
+CLUSTER MEET
+CLUSTER MEET 127.0.0.1
+CLUSTER MEET 127.0.0.1 abc
+CLUSTER MEET 127.0.0.1 0
+CLUSTER MEET 127.0.0.1 -1
+CLUSTER MEET 127.0.0.1 65536
+CLUSTER MEET 127.0.0.1 7000 abc
+CLUSTER MEET 127.0.0.1 7000 99999
+CLUSTER MEET 127.0.0.1 7000 17000 more
+CLUSTER MEET not.an.address.. 7000
+CLUSTER FORGET
+CLUSTER FORGET {unknown}
+CLUSTER FORGET short
+CLUSTER FORGET {myself}
+CLUSTER FORGET {myself} more
+CLUSTER REPLICATE
+CLUSTER REPLICATE {unknown}
+CLUSTER REPLICATE short
+CLUSTER REPLICATE {myself}
+CLUSTER REPLICATE {unknown} more
+CLUSTER REPLICAS
+CLUSTER REPLICAS {unknown}
+CLUSTER REPLICAS short
+CLUSTER SLAVES {unknown}
+CLUSTER ADDSLOTS
+CLUSTER ADDSLOTS abc
+CLUSTER ADDSLOTS -1
+CLUSTER ADDSLOTS 16384
+CLUSTER ADDSLOTS 99999999999999999999
+CLUSTER ADDSLOTS 1 1
+CLUSTER ADDSLOTS 1 abc
+CLUSTER ADDSLOTSRANGE
+CLUSTER ADDSLOTSRANGE 1
+CLUSTER ADDSLOTSRANGE 1 2 3
+CLUSTER ADDSLOTSRANGE 5 1
+CLUSTER ADDSLOTSRANGE 1 16384
+CLUSTER ADDSLOTSRANGE a b
+CLUSTER ADDSLOTSRANGE 1 5 3 7
+CLUSTER DELSLOTS
+CLUSTER DELSLOTS 1
+CLUSTER DELSLOTS abc
+CLUSTER DELSLOTS 16384
+CLUSTER DELSLOTSRANGE
+CLUSTER DELSLOTSRANGE 1
+CLUSTER DELSLOTSRANGE 5 1
+CLUSTER DELSLOTSRANGE 1 5
+CLUSTER DELSLOTSRANGE 1 16384
+CLUSTER FLUSHSLOTS more
+CLUSTER SET-CONFIG-EPOCH
+CLUSTER SET-CONFIG-EPOCH abc
+CLUSTER SET-CONFIG-EPOCH -1
+CLUSTER SET-CONFIG-EPOCH 5 6
+CLUSTER BUMPEPOCH more
+CLUSTER KEYSLOT
+CLUSTER KEYSLOT a b
+CLUSTER KEYSLOT {tag}foo
+CLUSTER COUNTKEYSINSLOT
+CLUSTER COUNTKEYSINSLOT abc
+CLUSTER COUNTKEYSINSLOT -1
+CLUSTER COUNTKEYSINSLOT 16384
+CLUSTER GETKEYSINSLOT
+CLUSTER GETKEYSINSLOT 0
+CLUSTER GETKEYSINSLOT abc 1
+CLUSTER GETKEYSINSLOT 16384 1
+CLUSTER GETKEYSINSLOT 0 abc
+CLUSTER GETKEYSINSLOT 0 -1
+CLUSTER GETKEYSINSLOT 0 1 2
+CLUSTER INFO more
+CLUSTER NODES more
+CLUSTER SLOTS more
+CLUSTER SHARDS more
+CLUSTER MYID more
+CLUSTER MYSHARDID more
+CLUSTER SAVECONFIG more
+CLUSTER RESET NOSUCH
+CLUSTER RESET SOFT more
+CLUSTER COUNT-FAILURE-REPORTS {unknown}
+CLUSTER COUNT-FAILURE-REPORTS
+CLUSTER LINKS more
+CLUSTER FAILOVER
+CLUSTER FAILOVER NOSUCH
+CLUSTER FAILOVER FORCE TAKEOVER
+CLUSTER SETSLOT
+CLUSTER SETSLOT 1
+CLUSTER SETSLOT abc NODE {unknown}
+CLUSTER SETSLOT 16384 NODE {unknown}
+CLUSTER SETSLOT 1 NODE {unknown}
+CLUSTER SETSLOT 1 NOSUCH
+CLUSTER SETSLOT 1 MIGRATING {unknown}
+CLUSTER SETSLOT 1 IMPORTING {unknown}
+GET key
+SET key value
+READONLY more
+READWRITE more
+ASKING more
+SELECT 0
+SELECT 1
+SELECT abc
+SELECT 99
+SWAPDB 0 1
+SWAPDB 0 0
+MOVE key 1
+COPY {tag}a {tag}b DB 1
+REPLICAOF 127.0.0.1 7000
+REPLICAOF NO ONE
+SLAVEOF 127.0.0.1 7000
+FAILOVER
+FAILOVER ABORT
+MSET a 1 b 2
+PING
+"""
+
+# On a node that has every slot, and one key in each of two slots.
+SERVING_NODE = """
+CLUSTER ADDSLOTS 5
+CLUSTER ADDSLOTSRANGE 0 16383
+CLUSTER SET-CONFIG-EPOCH 7
+CLUSTER REPLICATE {unknown}
+CLUSTER REPLICATE {myself}
+CLUSTER RESET
+CLUSTER RESET SOFT
+CLUSTER RESET HARD
+CLUSTER FLUSHSLOTS
+CLUSTER COUNTKEYSINSLOT 0
+CLUSTER GETKEYSINSLOT 0 10
+CLUSTER SETSLOT 0 NODE {unknown}
+CLUSTER SETSLOT 0 MIGRATING {unknown}
+CLUSTER SETSLOT 0 MIGRATING {myself}
+CLUSTER SETSLOT 0 IMPORTING {unknown}
+CLUSTER FAILOVER
+GET {key0}
+MGET {key0} {key1}
+MSET {key0} 1 {key1} 2
+DEL {key0} {key1} nothing
+RENAME {key0} {key1}
+EVAL return 0 {key0} {key1}
+EVAL script 2 {key0} {key1}
+SELECT 1
+MOVE {key0} 1
+SWAPDB 0 1
+COPY {key0} {key0}x DB 1
+COPY {key0} {key0}x DB 0
+REPLICAOF 127.0.0.1 7000
+CONFIG GET cluster-enabled
+CONFIG GET databases
+SPUBLISH {key0} message
+SUBSCRIBE
+KEYS *{slot0}*
+DBSIZE
+EXEC
+DISCARD
+MULTI more
+WATCH
+NOSUCHCOMMAND {key0}
+GET
+SET {key0}
+XREADGROUP GROUP g c STREAMS {key0}
+BLPOP {key0} {key1} 0
+"""
+
+
+def pair(config=None):
+    """(ours, native), both fresh"""
+    if NATIVE:
+        raise Skipped("compares the module with native")
+    ours = Server(new_folder(), "ours", config=config)
+    native = Server(new_folder(), "native", native=True, config=config)
+    ours.start()
+    native.start()
+    wait_until(lambda: ours.cluster_info() and native.cluster_info(), "both answer CLUSTER INFO")
+    return ours, native
+
+
+def answer(server, line, words):
+    """The reply, with this server's id and port taken out."""
+    command = [w.format(**words) for w in line.split()]
+    reply = repr(server.ask(*command))
+    return reply.replace(words["myself"], "<myself>").replace(str(server.port), "<port>")
+
+
+def compare(ours, native, lines):
+    differences = []
+    for line in filter(None, map(str.strip, lines.splitlines())):
+        found = []
+        for server in (ours, native):
+            tags = [tag_of(0), tag_of(1)]
+            words = {
+                "unknown": UNKNOWN, "myself": server.id(), "tag": "{t}", "slot0": tags[0],
+                "key0": f"key:{{{tags[0]}}}", "key1": f"key:{{{tags[1]}}}",
+            }  # fmt: skip
+            try:
+                found.append(answer(server, line, words))
+            except OSError as problem:
+                found.append(f"broken connection: {problem}")
+        if found[0] != found[1]:
+            differences.append(f"  {line}\n      ours   {found[0]}\n      native {found[1]}")
+    if differences:
+        raise AssertionError(f"{len(differences)} replies differ:\n" + "\n".join(differences))
+
+
+def finish(*servers):
+    for server in servers:
+        server.kill()
+
+
+def test_a_node_without_slots():
+    ours, native = pair()
+    compare(ours, native, EMPTY_NODE)
+    finish(ours, native)
+
+
+def test_a_node_that_serves_everything():
+    ours, native = pair()
+    for server in (ours, native):
+        equal(server.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383), "OK", "ADDSLOTSRANGE")
+        wait_until(lambda s=server: s.cluster_info()["cluster_state"] == "ok", "cluster_state ok")
+        for slot in (0, 1):
+            server.call("SET", f"key:{{{tag_of(slot)}}}", "value")
+    compare(ours, native, SERVING_NODE)
+    finish(ours, native)
+
+
+def test_help_and_command_info():
+    ours, native = pair()
+    wanted = {line.split()[0] for line in native.call("CLUSTER", "HELP") if line[:1].isupper() and line.split()[0].isupper()}
+    given = {line.split()[0] for line in ours.call("CLUSTER", "HELP") if line[:1].isupper() and line.split()[0].isupper()}
+    say(f"CLUSTER HELP lacks {sorted(wanted - given)}")
+    for word in ("MEET", "FORGET", "REPLICATE", "RESET", "NODES", "SLOTS", "SHARDS", "ADDSLOTS", "INFO", "MYID"):
+        equal(word in given, True, f"{word} in CLUSTER HELP")
+    finish(ours, native)
+
+
+def test_multi_and_scripts():
+    """Inside MULTI and scripts, where an answer must not change what EXEC does."""
+    ours, native = pair()
+    for server in (ours, native):
+        equal(server.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383), "OK", "ADDSLOTSRANGE")
+        wait_until(lambda s=server: s.cluster_info()["cluster_state"] == "ok", "cluster_state ok")
+    one, two = f"a{{{tag_of(0)}}}", f"b{{{tag_of(1)}}}"
+    scenarios = (
+        [("MULTI",), ("SET", one, 1), ("GET", one), ("EXEC",)],
+        [("MULTI",), ("MGET", one, two), ("SET", one, "half"), ("EXEC",), ("GET", one)],
+        [("MULTI",), ("SET", one), ("EXEC",)],
+        [("MULTI",), ("NOSUCH", one), ("EXEC",)],
+        [("MULTI",), ("SELECT", 0), ("EXEC",)],
+        [("MULTI",), ("MULTI",), ("DISCARD",)],
+        [("WATCH", one), ("MULTI",), ("SET", one, 2), ("EXEC",), ("GET", one)],
+        [("MULTI",), ("WATCH", one), ("DISCARD",)],
+        [("MULTI",), ("INCR", one), ("LPUSH", one, 1), ("EXEC",)],
+        [("MULTI",), ("CLUSTER", "KEYSLOT", "foo"), ("EXEC",)],
+        [("MULTI",), ("CLUSTER", "COUNTKEYSINSLOT", "abc"), ("EXEC",)],
+        [("EVAL", "return redis.call('GET', KEYS[1])", 1, one)],
+        [("EVAL", "return redis.call('SELECT', 1)", 0)],
+        [("EVAL", "return redis.call('CLUSTER', 'INFO')", 0)],
+    )
+    differences = []
+    for scenario in scenarios:
+        found = []
+        for server in (ours, native):
+            connection = server.connect()
+            found.append([repr(r) for r in connection.pipeline(scenario)])
+            connection.close()
+        if found[0] != found[1]:
+            differences.append(f"  {scenario}\n      ours   {found[0]}\n      native {found[1]}")
+    if differences:
+        raise AssertionError(f"{len(differences)} scenarios differ:\n" + "\n".join(differences))
+    finish(ours, native)
+
+
+if __name__ == "__main__":
+    main(
+        test_a_node_without_slots,
+        test_a_node_that_serves_everything,
+        test_help_and_command_info,
+        test_multi_and_scripts,
+    )
