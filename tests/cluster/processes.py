@@ -72,8 +72,7 @@ def spawn(command, log, cwd, die_with_us=True):
         process = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=cwd, start_new_session=True
         )
-    if die_with_us:
-        running[process.pid] = process
+    running[process.pid] = process
     return process
 
 
@@ -109,3 +108,10 @@ def new_folder():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="vswim-test-"))
     _folders.append(folder)
     return folder
+
+
+def let_live(folder, pids):
+    """These processes (spawned with die_with_us=False) and their folder stay when this process ends."""
+    for pid in pids:
+        running.pop(pid)
+    _folders.remove(folder)
