@@ -25,7 +25,7 @@ void Swim::State::on_timer(Instant now) {
     // All nodes together ask each dead member a few times a period: every period in a small cluster, seldom
     // each in a large one, so that the cost of a node does not grow with N.
     const std::size_t wanted = down_probe_share * down.size();
-    if (rng.below(table.cluster_size()) < wanted) probe_down(now);
+    if (now < healing_until || rng.below(table.cluster_size()) < wanted) probe_down(now);
   }
   if (next_seed_at <= now) announce_to_seeds(now);
   if (!rumours.empty() && up.size() > 0 && next_gossip_at <= now) gossip(now);
@@ -75,33 +75,41 @@ void Swim::State::ask_relays(Instant) {
   }
 }
 
-Instant Swim::State::suspicion_ends_at(const Suspicion& suspicion) const {
-  const Member& member = table.at(suspicion.slot);
+Duration Swim::State::suspicion_lasts(std::uint32_t confirmations) const {
   const std::size_t size = table.cluster_size(), confirmers = table.count(Status::alive) - 1;
-  const std::uint32_t confirmations = confirmations_of(member.record.observers);
   const std::size_t wanted = std::min<std::size_t>(settings.confirmations, confirmers);
   const bool distrust_self =
       table.count(Status::suspect) > suspects_trusted(size) && (confirmers == 0 || confirmations < wanted);
-  const Duration timeout = distrust_self ? suspicion_max(settings, size)
-                                         : suspicion_timeout(settings, size, confirmations, confirmers);
-  return std::max(suspicion.started_at, member.heard_at) + timeout;
+  if (distrust_self) return suspicion_max(settings, size);
+  return suspicion_timeout(settings, size, confirmations, confirmers);
 }
 
 void Swim::State::check_suspicions(Instant now) {
-  // Looked at each period at least: as other members die there are fewer to wait for.
-  next_suspicion_at = now + settings.probe_period;
-  const std::vector<Suspicion> checked = suspicions;  // deaths shorten the list
-  for (const Suspicion& suspicion : checked) {
-    const Instant ends_at = suspicion_ends_at(suspicion);
-    if (ends_at > now) {
-      next_suspicion_at = std::min(next_suspicion_at, ends_at);
-      continue;
+  next_suspicion_at = now + settings.probe_period / suspicion_checks;
+  std::vector<Duration> lasts;  // by confirmations: the formulas once a check, not once a suspect
+  std::vector<Slot> over, asked;
+  for (Suspicion& suspicion : suspicions) {
+    const Member& member = table.at(suspicion.slot);
+    const std::uint32_t confirmations = confirmations_of(member.record.observers);
+    for (auto next = static_cast<std::uint32_t>(lasts.size()); next <= confirmations; ++next) {
+      lasts.push_back(suspicion_lasts(next));
     }
-    MemberUpdate record = table.record(suspicion.slot);
+    if (std::max(suspicion.started_at, member.heard_at) + lasts[confirmations] <= now) {
+      over.push_back(suspicion.slot);
+    } else if (suspicion.observed_here && now - suspicion.asked_at >= settings.probe_period &&
+               asked.size() < suspect_pings_max) {
+      suspicion.asked_at = now;
+      asked.push_back(suspicion.slot);
+    }
+  }
+  for (const Slot slot : over) {
+    MemberUpdate record = table.record(slot);
     record.status = Status::dead;
     record.observers = 0;
-    store(now, suspicion.slot, record, true);
+    store(now, slot, record, true);
   }
+  // Who suspects by own observation keeps asking, so that a suspect can refute however few rumours reach it.
+  for (const Slot slot : asked) ping_untracked(slot);
 }
 
 void Swim::State::probe_down(Instant now) {

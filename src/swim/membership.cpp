@@ -116,8 +116,14 @@ void Swim::State::store(Instant now, Slot slot, const MemberUpdate& record, bool
     std::erase_if(suspicions, [&](const Suspicion& suspicion) { return suspicion.slot == slot; });
   }
   if (record.status == Status::suspect) {
-    if (before.status != Status::suspect || before.life != record.life) suspicions.push_back({slot, now});
-    next_suspicion_at = std::min({next_suspicion_at, suspicion_ends_at({slot, now}), now + settings.probe_period});
+    if (before.status != Status::suspect || before.life != record.life) {
+      suspicions.push_back({slot, now, Instant::long_ago(), false});
+    }
+    next_suspicion_at = std::min(next_suspicion_at, now + settings.probe_period / suspicion_checks);
+  }
+  // A death refuted within its life was no death: more may be mistaken, on either side of a partition.
+  if (before.status == Status::dead && record.status == Status::alive && !new_life) {
+    healing_until = now + settings.probe_period * healing_periods;
   }
   enlist(now, slot);
   if (spread) rumours.push(slot, record.status == Status::alive);
@@ -149,19 +155,20 @@ void Swim::State::enlist(Instant now, Slot slot) {
 
 void Swim::State::suspect(Instant now, Slot slot) {
   MemberUpdate record = table.record(slot);
-  const std::uint32_t bit = observer_bit(self().id);
-  if (record.status == Status::suspect) {
-    if ((record.observers & bit) != 0) return;
-    const bool helps = confirmations_of(record.observers) < settings.confirmations;
-    record.observers |= bit;
-    store(now, slot, record, helps);
-    return;
-  }
-  if (record.status != Status::alive) return;
+  if (record.status != Status::alive && record.status != Status::suspect) return;
+  const bool is_first = record.status == Status::alive;
+  if (const Suspicion* known = suspicion_of(slot); known && known->observed_here) return;
+  const bool helps = is_first || confirmations_of(record.observers) < settings.confirmations;
   record.status = Status::suspect;
-  record.observers = bit;
-  store(now, slot, record, true);
-  ping_untracked(slot);  // so that it learns of the suspicion from the first who has it
+  record.observers = with_observer(is_first ? 0 : record.observers, self().id);
+  store(now, slot, record, helps);
+  if (Suspicion* suspicion = suspicion_of(slot)) suspicion->observed_here = true;
+}
+
+Suspicion* Swim::State::suspicion_of(Slot slot) {
+  const auto it =
+      std::find_if(suspicions.begin(), suspicions.end(), [&](const Suspicion& s) { return s.slot == slot; });
+  return it == suspicions.end() ? nullptr : &*it;
 }
 
 void Swim::State::fill_address(Instant now, Slot slot, const Address& address) {

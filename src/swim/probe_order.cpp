@@ -23,14 +23,15 @@ void ProbeOrder::insert(Slot slot, Rng& rng) {
 void ProbeOrder::erase(Slot slot) {
   if (!contains(slot)) return;
   std::size_t hole = position_[slot];
-  // Keep "probed already" in front: the hole moves to the end of that part first.
+  // "Probed already" stays in front: its last takes the hole, and the hole is behind it then.
   if (hole < cursor_) {
     --cursor_;
     place(hole, order_[cursor_]);
     hole = cursor_;
   }
-  place(hole, order_.back());
+  const Slot last = order_.back();
   order_.pop_back();
+  if (hole < order_.size()) place(hole, last);
   position_[slot] = no_slot;
 }
 

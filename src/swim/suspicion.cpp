@@ -27,10 +27,12 @@ Duration suspicion_timeout(const Settings& settings, std::size_t cluster_size, s
   return std::max(shortest, Duration{static_cast<std::int64_t>(ns)});
 }
 
-std::uint32_t observer_bit(const NodeId& observer) {
+std::uint32_t with_observer(std::uint32_t observers, const NodeId& observer) {
   // Multiplied by a large odd number so that all bits of the hash take part in the five that are used.
   const std::uint64_t mixed = static_cast<std::uint64_t>(observer.hash()) * 0x9e3779b97f4a7c15ULL;
-  return std::uint32_t{1} << (mixed >> 59);
+  auto bit = static_cast<int>(mixed >> 59);
+  bit += std::countr_one(std::rotr(observers, bit));
+  return observers | std::rotl(std::uint32_t{1}, bit);
 }
 
 std::uint32_t confirmations_of(std::uint32_t observers) {

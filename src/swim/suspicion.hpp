@@ -21,8 +21,9 @@ Duration suspicion_max(const Settings& settings, std::size_t cluster_size);
 Duration suspicion_timeout(const Settings& settings, std::size_t cluster_size, std::uint32_t confirmations,
                            std::size_t confirmers);
 
-// The bit of `observer` in MemberUpdate::observers.
-std::uint32_t observer_bit(const NodeId& observer);
+// `observers` and one more: the bit of `observer`, or the next free one. Two that choose at the same time may
+// choose the same and count as one, never the reverse.
+std::uint32_t with_observer(std::uint32_t observers, const NodeId& observer);
 std::uint32_t confirmations_of(std::uint32_t observers);
 
 // More suspects at once than this are likelier the fault of this node's own network: then a death needs all

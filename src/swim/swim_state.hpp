@@ -21,18 +21,24 @@
 
 namespace vswim::swim {
 
-constexpr std::size_t update_bytes = 96;     // assumed size of one update (Settings::updates_bytes_max)
-constexpr std::size_t bulk_merge_min = 16;   // records merged at once from here on are a snapshot: not spread
-constexpr std::size_t quick_pings_max = 8;   // dead members asked at once because others call them alive
-constexpr std::size_t revival_pings = 2;     // further dead members asked when one turned out alive
-constexpr std::size_t down_probe_share = 8;  // all nodes together ping each dead member this often a period
-constexpr std::size_t farewells_min = 8;     // datagrams a leaver sends, repeated in small clusters
-constexpr std::int64_t seed_periods = 5;     // seeds are looked after this often while others are up
+constexpr std::size_t update_bytes = 96;    // assumed size of one update (Settings::updates_bytes_max)
+constexpr std::size_t bulk_merge_min = 16;  // records merged at once from here on are a snapshot: not spread
+constexpr std::size_t quick_pings_max = 8;  // dead members asked at once because others call them alive
+constexpr std::size_t suspect_pings_max = 8;  // own suspects pinged again at once
+constexpr std::int64_t suspicion_checks = 8;  // a period; deaths in between are found together
+constexpr std::size_t revival_pings = 2;      // further dead members asked when one turned out alive
+constexpr std::size_t down_probe_share = 8;   // all nodes together ping each dead member this often a period
+constexpr std::int64_t healing_periods =
+    10;                                   // dead members are asked every period after one turned out alive
+constexpr std::size_t farewells_min = 8;  // datagrams a leaver sends, repeated in small clusters
+constexpr std::int64_t seed_periods = 5;  // seeds are looked after this often while others are up
 constexpr std::size_t tombstones_max = 10'000;  // above, those older than the horizon may go (I18)
 
 struct Suspicion {
   Slot slot = no_slot;
   Instant started_at{};
+  Instant asked_at = Instant::long_ago();  // when it was last told, by a ping, that we suspect it
+  bool observed_here = false;  // this node's own probe missed it: counted among the observers once
 };
 
 struct Seed {
@@ -76,7 +82,8 @@ struct Swim::State {
   void begin_probe(Instant now);
   void ask_relays(Instant now);
   void check_suspicions(Instant now);
-  Instant suspicion_ends_at(const Suspicion& suspicion) const;
+  Duration suspicion_lasts(std::uint32_t confirmations) const;
+  Suspicion* suspicion_of(Slot slot);
   void probe_down(Instant now);
   void expire_one(Instant now);
 
@@ -122,6 +129,7 @@ struct Swim::State {
   Instant next_down_at = Instant::never();
   Instant next_gossip_at = Instant::long_ago();
   Instant next_seed_at = Instant::never();
+  Instant healing_until = Instant::long_ago();
   Instant next_suspicion_at = Instant::never();
   Output output;
 };
