@@ -57,8 +57,8 @@ Surroundings Cluster::surroundings() {
   around.scheduler = &scheduler_;
   around.network = network_.get();
   around.oracle = &oracle_;
-  around.deliver_engine = [this](NodeIndex to, NodeIndex from, EngineMessage message) {
-    nodes_[to]->on_engine_message(from, std::move(message));
+  around.deliver_engine = [this](NodeIndex to, NodeIndex from, const EngineMessage& message) {
+    nodes_[to]->on_engine_message(from, message);
   };
   around.client_host = [this](const std::string& host, std::uint16_t) -> std::optional<NodeIndex> {
     const auto address = Address::parse(host, bus_port);

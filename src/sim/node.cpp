@@ -88,6 +88,7 @@ void Node::crash() {
   shard_registers_.clear();
   global_registers_.clear();
   membership_ = {};
+  granted_until_ = {};
   namespace_ = 0;
 }
 
@@ -199,6 +200,10 @@ void Node::arm_node_timer() {
       });
     });
   });
+}
+
+void Node::violate(const char* invariant, const char* reason) {
+  around_.oracle->violations.add(invariant, node_name(config_.index), around_.scheduler->now(), reason);
 }
 
 Duration Node::queue_latency() {

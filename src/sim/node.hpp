@@ -47,7 +47,7 @@ struct Surroundings {
   Scheduler* scheduler = nullptr;
   Network* network = nullptr;
   Oracle* oracle = nullptr;
-  std::function<void(NodeIndex to, NodeIndex from, EngineMessage)> deliver_engine;
+  std::function<void(NodeIndex to, NodeIndex from, const EngineMessage&)> deliver_engine;
   std::function<std::optional<NodeIndex>(const std::string& host, std::uint16_t port)> client_host;
   std::function<void(NodeIndex)> crash;                    // a sprung trap
   std::function<void(NodeIndex, std::string_view)> trace;  // may be empty
@@ -77,7 +77,7 @@ class Node {
   // ---- from the world
   void on_parcel(const Parcel& parcel);
   void on_stream_failed(std::uint64_t sender_life, const Address& to);
-  void on_engine_message(NodeIndex from, EngineMessage message);
+  void on_engine_message(NodeIndex from, const EngineMessage& message);
   void pause_main(Duration duration);
   void pause_node_thread(Duration duration);
   void resume();
@@ -125,6 +125,7 @@ class Node {
   void report_engine(Instant now, bool always);
   void spring_traps(bool acknowledged);
   Duration queue_latency();
+  void violate(const char* invariant, const char* reason);
   void trace(std::string_view text) const {
     if (around_.trace) around_.trace(config_.index, text);
   }
@@ -157,6 +158,7 @@ class Node {
   std::map<core::CommandTicket, Replied> commands_;
   CoreSeen seen_;
   contract::MembershipChanged membership_;
+  Instant granted_until_{};  // by the newest heartbeat that Core was handed
   std::uint64_t namespace_ = 0;
   std::map<std::string, contract::Register> shard_registers_, global_registers_;
 };

@@ -118,8 +118,11 @@ void Node::note_event(const contract::Event& event) {
                  [&](const contract::MembershipChanged& view) { membership_ = view; },
                  [](const contract::Completed&) {},
                  [](const contract::Settled&) {},
-                 [](const contract::Heartbeat&) {},
-                 [&](const contract::ClusterDown& down) { trace("cluster down: " + down.reason); },
+                 [&](const contract::Heartbeat& heartbeat) { granted_until_ = heartbeat.deadline; },
+                 [&](const contract::ClusterDown& down) {
+                   granted_until_ = clock_now();
+                   trace("cluster down: " + down.reason);
+                 },
                  [](const contract::JoinReview&) {},
                  [](const contract::ReceivedFromCore&) {},
                  [](const contract::ProviderStatus&) {},
@@ -166,8 +169,7 @@ void Node::drain_core(Instant) {
   for (auto& reply : output.replies) {
     const auto waiting = commands_.find(reply.ticket);
     if (waiting == commands_.end()) {
-      around_.oracle->violations.add("answers", node_name(config_.index), around_.scheduler->now(),
-                                     "a command was answered twice or never asked");
+      violate("answers", "a command was answered twice or never asked");
       continue;
     }
     const auto replied = std::move(waiting->second);
@@ -207,11 +209,16 @@ void Node::drain_engine() {
   }
 }
 
-void Node::on_engine_message(NodeIndex from, EngineMessage message) {
+void Node::on_engine_message(NodeIndex from, const EngineMessage& message) {
   if (!alive()) return;
-  main_lane_.post({}, [this, from, moved = std::move(message)] {
+  main_lane_.post({}, [this, from, message] {
     on_main_thread([&](Instant now) {
-      engine_->on_message(around_.scheduler->now(), from, moved, core_->may_feed_replicas(now));
+      const bool may_feed = core_->may_feed_replicas(now);
+      const auto& routing = core_->routing();
+      if (may_feed && (!routing.primary_here || now >= routing.lease_until)) {
+        violate("I22", "would feed replicas without being the leased primary");
+      }
+      engine_->on_message(around_.scheduler->now(), from, message, may_feed);
     });
   });
 }
@@ -226,6 +233,7 @@ void Node::report_engine(Instant now, bool always) {
 
 void Node::observe_core(Instant) {
   const auto& routing = core_->routing();
+  if (routing.lease_until > granted_until_) violate("I16", "Core's lease outlives the provider's heartbeat");
   seen_.primary_here = routing.primary_here;
   seen_.lease_until = routing.lease_until <= Instant{} ? WorldTime{} : clock_.when_reads(routing.lease_until);
   around_.oracle->on_core(around_.scheduler->now(), seen_);

@@ -36,6 +36,7 @@ void Oracle::on_seats(WorldTime now, NodeIndex node, const NodeId& id, std::uint
     const SeatSeen seat{node, id, *shard, status, clock.read(now), clock.when_reads(status.leader_deadline)};
     one_leader_.on_seat(now, seat, life);
     leader_leases_.on_seat(now, seat);
+    witnesses_.on_seat(now, seat);
     count_configuration(*shard, status.configuration);
   }
   coverage.elections = one_leader_.ballots_led();

@@ -21,6 +21,7 @@
 #include "sim/checkers/one_leader.hpp"
 #include "sim/checkers/one_primary.hpp"
 #include "sim/checkers/violations.hpp"
+#include "sim/checkers/witnesses.hpp"
 #include "sim/clock.hpp"
 
 namespace vswim::sim {
@@ -62,6 +63,7 @@ class Oracle {
   OneLeader one_leader_{violations};
   LeaderLeases leader_leases_{violations};
   OnePrimary one_primary_{violations};
+  Witnesses witnesses_{violations};
   Acknowledged acknowledged_{violations};
   FailedPeers failed_peers_{violations};
   DurableSeats durable_seats_{violations};

@@ -170,6 +170,21 @@ class Run {
     return roots.size() <= 1;
   }
 
+  // I20, once everything has had time: no slot is served by two shards.
+  static bool slots_disjoint(Cluster& cluster) {
+    std::vector<bool> served(core::slot_count);
+    for (NodeIndex index = 0; index < cluster.size(); ++index) {
+      if (!cluster.serves(index)) continue;
+      const auto& table = cluster.node(index).core().routing();
+      for (std::size_t slot = 0; slot < core::slot_count; ++slot) {
+        if (!table.served[slot]) continue;
+        if (served[slot]) return false;
+        served[slot] = true;
+      }
+    }
+    return true;
+  }
+
   static std::string unwell(Cluster& cluster) {
     std::string text;
     for (NodeIndex index = 0; index < cluster.size(); ++index) {
