@@ -112,9 +112,7 @@ class World {
     }
   }
 
-  void run_for(Duration duration) {
-    run_until(now_ + duration);
-  }
+  void run_for(Duration duration) { run_until(now_ + duration); }
   // True when the condition held in time; asked every `step`.
   bool run_until_true(Duration limit, const std::function<bool()>& condition,
                       Duration step = milliseconds(50)) {
