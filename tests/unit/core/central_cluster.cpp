@@ -154,8 +154,10 @@ class CentralCluster : public Cluster {
     const bool was_up = report.link_up;
     if (n.engine.follows) {
       const auto from = find(*n.engine.follows);
-      const bool fed = from && nodes_[*from]->alive && !nodes_[*from]->cut && !n.cut &&
-                       nodes_[*from]->core->may_feed_replicas(now_);
+      // PSYNC is answered by the leased primary only; a stream that runs goes on.
+      const bool there = from && nodes_[*from]->alive && !nodes_[*from]->cut && !n.cut;
+      const bool fed = there && (was_up ? !nodes_[*from]->engine.report.is_replica
+                                        : nodes_[*from]->core->may_feed_replicas(now_));
       report.link_up = fed && (was_up || !n.engine.frozen);
       if (fed && !n.engine.frozen) copy(nodes_[*from]->engine, n.engine);
       if (!report.link_up && was_up) n.link_lost = now_;

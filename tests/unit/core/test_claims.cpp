@@ -17,7 +17,9 @@ std::unique_ptr<Cluster> two_nodes() {
   return cluster;
 }
 
-std::string shard_of(Cluster& cluster, std::size_t node) { return text_of(cluster.command(node, {"MYSHARDID"})); }
+std::string shard_of(Cluster& cluster, std::size_t node) {
+  return text_of(cluster.command(node, {"MYSHARDID"}));
+}
 
 }  // namespace
 
