@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "module/command_keys.hpp"
+#include "module/graceful_end.hpp"
 #include "module/internal_reply.hpp"
 #include "module/refusals.hpp"
 #include "module/rewriting.hpp"
@@ -201,6 +202,13 @@ void Filter::on_config(const Call& call) {
   if (ours) ArgumentRewriter(api_, call.filter).rename("swim.config");
 }
 
+void Filter::on_shutdown(const Call& call) {
+  std::vector<std::string> words;
+  for (int i = 1; i < call.arguments.count; ++i) words.emplace_back(call.arguments[i]);
+  const bool ours = !call.client.in_transaction && shutdown_hands_over(words);
+  if (ours) ArgumentRewriter(api_, call.filter).rename("swim.shutdown");
+}
+
 bool Filter::handle_special(const Call& call) {
   ClientState& client = call.client;
   if (const auto text = refusal(call.command.special, call.arguments); !text.empty()) {
@@ -233,9 +241,7 @@ bool Filter::handle_special(const Call& call) {
       if (!may_feed_replicas_())
         refuse(call, "NOMASTERLINK this node is not the primary of its shard, or not yet");
       return true;
-    case Special::shutdown:
-      if (!client.in_transaction) ArgumentRewriter(api_, call.filter).rename("swim.shutdown");
-      return true;
+    case Special::shutdown: on_shutdown(call); return true;
     default: return false;
   }
 }

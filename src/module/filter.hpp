@@ -63,6 +63,7 @@ class Filter {
   bool handle_special(const Call& call);  // true: nothing more to do
   void on_exec(const Call& call);
   void on_config(const Call& call);
+  void on_shutdown(const Call& call);
   void on_keyless(const Call& call);
   void on_keys(const Call& call);
   void on_inner(FilterCtx* filter, const Command& command, const Arguments& arguments);

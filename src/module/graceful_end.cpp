@@ -3,9 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <memory>
-
 #include "module/command_keys.hpp"
+#include "module/rewriting.hpp"
 
 namespace vswim::module {
 namespace {
@@ -24,22 +23,25 @@ void (*install_one(int number, void (*handler)(int)))(int) {
 }  // namespace
 
 bool shutdown_hands_over(const std::vector<std::string>& arguments) {
+  bool save = false, nosave = false;
   for (const auto& argument : arguments) {
-    if (equal_ignoring_case(argument, "now") || equal_ignoring_case(argument, "abort")) return false;
+    save |= equal_ignoring_case(argument, "save");
+    nosave |= equal_ignoring_case(argument, "nosave");
+    const bool understood =
+        equal_ignoring_case(argument, "save") || equal_ignoring_case(argument, "nosave") ||
+        equal_ignoring_case(argument, "force") || equal_ignoring_case(argument, "failover");
+    if (!understood) return false;
   }
-  return true;
+  return !(save && nosave);
 }
 
-std::vector<std::string> native_shutdown_arguments(std::vector<std::string> arguments) {
-  std::erase_if(arguments,
-                [](const std::string& argument) { return equal_ignoring_case(argument, "failover"); });
-  bool at_once = false;
+std::string shutdown_setting(const std::vector<std::string>& arguments) {
+  std::string setting;
   for (const auto& argument : arguments) {
-    at_once |= equal_ignoring_case(argument, "now") || equal_ignoring_case(argument, "abort");
+    if (equal_ignoring_case(argument, "failover")) continue;  // handing over is what happens anyway
+    setting += (setting.empty() ? "" : " ") + argument;
   }
-  // The replicas had their turn; a call by a module could not wait for them.
-  if (!at_once) arguments.emplace_back("NOW");
-  return arguments;
+  return setting.empty() ? "default" : setting;
 }
 
 void GracefulEnd::install(void (*on_signal)(int)) {
@@ -69,9 +71,9 @@ void GracefulEnd::start(Instant now) {
   log_.notice("shutting down: handing over first, for at most 2 s");
 }
 
-void GracefulEnd::begin(Instant now, BlockedClient* client, std::vector<std::string> arguments) {
+void GracefulEnd::begin(Instant now, BlockedClient* client, const std::vector<std::string>& arguments) {
   client_ = client;
-  arguments_ = std::move(arguments);
+  mode_ = shutdown_setting(arguments);
   start(now);
 }
 
@@ -80,27 +82,52 @@ void GracefulEnd::begin_by_signal(Instant now) {
 }
 
 void GracefulEnd::tick(Instant now) {
-  if (state_ != State::handing_over || now < deadline_) return;
-  log_.warning("the handover took longer than 2 s: going without it");
-  state_ = State::ready;
+  if (now < deadline()) return;
+  if (state_ == State::handing_over) {
+    log_.warning("the handover took longer than 2 s: going without it");
+    state_ = State::ready;
+  } else if (server_is_ending()) {
+    deadline_ = now + patience;
+  } else {
+    stay();
+  }
 }
 
-void GracefulEnd::finish() {
-  state_ = State::running;
-  if (const int signal = signal_.load(); signal != 0) {
-    chained_.store(true);
-    call_server_handler(signal);  // schedules the server's own shutdown
-    return;
+bool GracefulEnd::server_is_ending() const {
+  const Reply info(api_, api_.Call(ctx_, "INFO", "c", "server"));
+  return !info_field(info.text(), "shutdown_in_milliseconds").empty();
+}
+
+void GracefulEnd::set_mode(const std::string& value) const {
+  const Reply set(api_, api_.Call(ctx_, "CONFIG", "ccc", "SET", "shutdown-on-sigterm", value.c_str()));
+}
+
+void GracefulEnd::finish(Instant now) {
+  state_ = State::leaving;
+  deadline_ = now + patience;
+  chained_.store(true);
+  if (const int signal = signal_.load(); signal != 0) return call_server_handler(signal);
+  // A module's SHUTDOWN call cannot fail on every release without bringing the server down, so the client's
+  // wish takes the way of a signal.
+  const Reply current(api_, api_.Call(ctx_, "CONFIG", "cc", "GET", "shutdown-on-sigterm"));
+  if (!current.failed() && api_.CallReplyLength(current.get()) == 2) {
+    std::size_t length = 0;
+    const char* bytes = api_.CallReplyStringPtr(api_.CallReplyArrayElement(current.get(), 1), &length);
+    users_mode_.assign(bytes, length);
   }
-  std::vector<String*> words;
-  for (const auto& argument : native_shutdown_arguments(arguments_)) words.push_back(api_.make(argument));
-  const Reply reply(api_, api_.Call(ctx_, "SHUTDOWN", "vE", words.data(), words.size()));
-  for (String* word : words) api_.FreeString(nullptr, word);
-  log_.warning("the server did not shut down: " + std::string(reply.text()));
+  set_mode(mode_);
+  call_server_handler(SIGTERM);
+}
+
+void GracefulEnd::stay() {
+  state_ = State::running;
+  signal_.store(0);
+  chained_.store(false);
+  log_.warning(
+      "the server did not shut down (see above); this node serves nothing until it is started again");
   if (!client_) return;
-  auto text = std::make_unique<std::string>(reply.text());
-  if (text->empty()) *text = "ERR Errors trying to SHUTDOWN. Check logs.";
-  api_.UnblockClient(client_, text.release());
+  set_mode(users_mode_);
+  api_.UnblockClient(client_, new std::string("ERR Errors trying to SHUTDOWN. Check logs."));
   client_ = nullptr;
 }
 

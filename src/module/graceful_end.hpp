@@ -14,16 +14,20 @@
 
 namespace vswim::module {
 
-// SHUTDOWN's arguments without the ones that only concern the handover; false when they say to skip it (NOW,
-// ABORT).
+// Is this a SHUTDOWN that waits for the handover? Not with NOW or ABORT, and nothing the server would not
+// understand.
 bool shutdown_hands_over(const std::vector<std::string>& arguments);
-std::vector<std::string> native_shutdown_arguments(std::vector<std::string> arguments);
+// The same wish as a value of the server's shutdown-on-sigterm.
+std::string shutdown_setting(const std::vector<std::string>& arguments);
 
 class GracefulEnd {
  public:
   static constexpr Duration limit = seconds(2);
 
-  enum class State : std::uint8_t { running, handing_over, ready };
+  // A server that is still here this long after it was told to go has failed to (its save failed).
+  static constexpr Duration patience = milliseconds(1'500);
+
+  enum class State : std::uint8_t { running, handing_over, ready, leaving };
 
   GracefulEnd(const Api& api, Ctx* ctx, const Log& log) : api_(api), ctx_(ctx), log_(log) {}
 
@@ -37,19 +41,24 @@ class GracefulEnd {
 
   bool signal_waits() const { return signal_.load() != 0; }
   // A client's SHUTDOWN; answered only when the server refuses to go.
-  void begin(Instant now, BlockedClient* client, std::vector<std::string> arguments);
+  void begin(Instant now, BlockedClient* client, const std::vector<std::string>& arguments);
   void begin_by_signal(Instant now);
   void handed_over() {
     if (state_ == State::handing_over) state_ = State::ready;
   }
   void tick(Instant now);
   State state() const { return state_; }
-  Instant deadline() const { return state_ == State::handing_over ? deadline_ : Instant::never(); }
-  // Lets the server end. Returns only when it did not (a failed save), or when its own handler took over.
-  void finish();
+  Instant deadline() const {
+    return state_ == State::handing_over || state_ == State::leaving ? deadline_ : Instant::never();
+  }
+  // Lets the server end by its own handler, as its cron does it.
+  void finish(Instant now);
 
  private:
   void start(Instant now);
+  void stay();  // the server refused to go
+  bool server_is_ending() const;
+  void set_mode(const std::string& value) const;
 
   const Api& api_;
   Ctx* ctx_;
@@ -62,7 +71,8 @@ class GracefulEnd {
   void (*server_term_)(int) = nullptr;
   void (*server_int_)(int) = nullptr;
   BlockedClient* client_ = nullptr;
-  std::vector<std::string> arguments_;
+  std::string mode_;        // the client's wish as a shutdown-on-sigterm
+  std::string users_mode_;  // what the user has there
 };
 
 }  // namespace vswim::module

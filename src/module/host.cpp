@@ -149,7 +149,7 @@ void Host::before_sleep() {
   }
   if (index_.working() || dropper_.working()) work_on_keys(runtime::boottime_now());
   if (settings_wanted_) apply_settings(runtime::boottime_now());
-  if (graceful_.state() == GracefulEnd::State::ready) graceful_.finish();
+  if (graceful_.state() == GracefulEnd::State::ready) graceful_.finish(runtime::boottime_now());
   if (report_wanted_) {
     const Instant now = runtime::boottime_now();
     feed_core(now);
@@ -231,19 +231,19 @@ int Host::cluster_command(Ctx* ctx, String** arguments, int count) {
 int Host::shutdown_command(Ctx* ctx, String** arguments, int count) {
   std::vector<std::string> words;
   for (int i = 1; i < count; ++i) words.emplace_back(api_.text(arguments[i]));
-  if ((api_.GetContextFlags(ctx) & (context_flag::script | context_flag::deny_blocking)) != 0 ||
-      !shutdown_hands_over(words) || graceful_.state() != GracefulEnd::State::running) {
-    std::vector<String*> native;
-    for (const auto& word : native_shutdown_arguments(words)) native.push_back(api_.make(word));
-    const Reply reply(api_, api_.Call(ctx_, "SHUTDOWN", "vE", native.data(), native.size()));
-    for (String* word : native) api_.FreeString(nullptr, word);
-    return reply.get() ? api_.ReplyWithCallReply(ctx, reply.get())
-                       : api_.ReplyWithError(ctx, "ERR SHUTDOWN failed");
+  constexpr int cannot_wait = context_flag::script | context_flag::multi | context_flag::deny_blocking;
+  if ((api_.GetContextFlags(ctx) & cannot_wait) != 0) {
+    return api_.ReplyWithError(ctx,
+                               "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client");
+  }
+  if (!shutdown_hands_over(words)) return api_.ReplyWithError(ctx, "ERR syntax error");
+  if (graceful_.state() != GracefulEnd::State::running) {
+    return api_.ReplyWithError(ctx, "ERR a shutdown is in progress already");
   }
   const Instant now = runtime::boottime_now();
   BlockedClient* client = api_.BlockClient(ctx, callbacks_.shutdown_reply, nullptr, callbacks_.free_text, 0);
   if (ClientState* state = clients_.find(api_.GetClientId(ctx))) state->waits_for_us = true;
-  graceful_.begin(now, client, std::move(words));
+  graceful_.begin(now, client, words);
   core_.begin_graceful_end(now);
   pump();
   arm(now);

@@ -120,7 +120,7 @@ class Server:
 
     def start(self, wait=True):
         file = self.directory / "valkey.conf"
-        lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.directory}", 'save ""', "enable-debug-command yes"]
+        lines = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.directory}", 'save ""', "enable-debug-command yes", "enable-protected-configs yes"]
         if self.module:
             lines.append(" ".join(["loadmodule", self.module, *self.arguments]))
         if not file.exists():

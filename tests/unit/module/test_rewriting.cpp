@@ -62,15 +62,17 @@ TEST_CASE("INFO replication becomes what Core wants to know", "[module]") {
   CHECK(parse_replication("").offset == 0);
 }
 
-TEST_CASE("SHUTDOWN hands over first, except NOW and ABORT", "[module]") {
-  using Words = std::vector<std::string>;
+TEST_CASE("SHUTDOWN hands over first, except NOW, ABORT and what the server refuses anyway", "[module]") {
   CHECK(shutdown_hands_over({}));
   CHECK(shutdown_hands_over({"NOSAVE"}));
+  CHECK(shutdown_hands_over({"save", "Force", "FAILOVER"}));
   CHECK_FALSE(shutdown_hands_over({"NOSAVE", "now"}));
   CHECK_FALSE(shutdown_hands_over({"ABORT"}));
-  CHECK(native_shutdown_arguments({"NOSAVE", "FAILOVER"}) == Words{"NOSAVE", "NOW"});
-  CHECK(native_shutdown_arguments({"now"}) == Words{"now"});
-  CHECK(native_shutdown_arguments({"ABORT"}) == Words{"ABORT"});
+  CHECK_FALSE(shutdown_hands_over({"SAVE", "NOSAVE"}));
+  CHECK_FALSE(shutdown_hands_over({"nonsense"}));
+  CHECK(shutdown_setting({}) == "default");
+  CHECK(shutdown_setting({"FAILOVER"}) == "default");
+  CHECK(shutdown_setting({"NOSAVE", "FORCE"}) == "NOSAVE FORCE");
 }
 
 TEST_CASE("the bus port is port + 10000 where that is a port, else cluster-port", "[module]") {
