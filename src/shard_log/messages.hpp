@@ -130,8 +130,12 @@ struct Proposal {
   Batch batch;
   friend bool operator==(const Proposal&, const Proposal&) = default;
 };
-struct Propose {  // everything unanswered, oldest first: a sequence that is left out has its answer
+// Sequences of one life are logged in order and never skipped: `after` is the newest one before these that
+// still has no answer (0: none); a leader that has not logged it ignores the message and waits for the retry,
+// which begins there.
+struct Propose {
   StartNonce start;
+  ProposalSequence after;
   std::vector<Proposal> proposals;
   friend bool operator==(const Propose&, const Propose&) = default;
 };
@@ -160,6 +164,8 @@ struct Installed {
   VoterUuid voter;
   Instant sent;  // echo
   Ballot by;     // whose Install this epoch's state came from: "already, with this" when not `ballot`
+  bool supports =
+      false;  // rule S3: an Install counts as support, unless this seat is silent or supports another
   friend bool operator==(const Installed&, const Installed&) = default;
 };
 struct Moved {  // the sender's epoch is newer than the one it was asked in

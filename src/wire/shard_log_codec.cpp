@@ -83,7 +83,7 @@ auto add(Builder& b, const sl::Propose& m) {
     list.push_back(fbl::CreateProposal(b, proposal.sequence.value, batch));
   }
   const auto proposals = b.CreateVector(list);
-  return fbl::CreatePropose(b, m.start.value, proposals);
+  return fbl::CreatePropose(b, m.start.value, proposals, m.after.value);
 }
 auto add(Builder& b, const sl::SeatRequest& m) {
   return fbl::CreateSeatRequest(b, static_cast<std::uint8_t>(m.role));
@@ -102,7 +102,7 @@ auto add(Builder& b, const sl::Installed& m) {
   const auto ballot = to_flat(m.ballot);
   const auto voter = to_flat(m.voter);
   const auto by = to_flat(m.by);
-  return fbl::CreateInstalled(b, m.epoch.value, &ballot, &voter, m.sent.ns, &by);
+  return fbl::CreateInstalled(b, m.epoch.value, &ballot, &voter, m.sent.ns, &by, m.supports);
 }
 auto add(Builder& b, const sl::Moved& m) {
   const auto configuration = add_configuration(b, m.configuration);
@@ -216,7 +216,7 @@ sl::LeaseGrant read(LogReader& in, const fbl::LeaseGrant& t) {
 }
 sl::LeaseRelease read(LogReader&, const fbl::LeaseRelease& t) { return {{t.start()}, {t.number()}}; }
 sl::Propose read(LogReader& in, const fbl::Propose& t) {
-  sl::Propose m{{t.start()}, {}};
+  sl::Propose m{{t.start()}, {t.after()}, {}};
   if (t.proposals() == nullptr) return m;
   in.require(t.proposals()->size() <= sl::proposals_in_flight_max);
   if (!in.ok()) return m;
@@ -234,11 +234,8 @@ sl::Install read(LogReader& in, const fbl::Install& t) {
           in.duration(t.ttl()), in.snapshot(t.snapshot())};
 }
 sl::Installed read(LogReader& in, const fbl::Installed& t) {
-  return {{t.epoch()},
-          ballot_from_flat(t.ballot()),
-          from_flat<VoterUuid>(t.voter()),
-          in.instant(t.sent()),
-          ballot_from_flat(t.by())};
+  return {{t.epoch()},          ballot_from_flat(t.ballot()), from_flat<VoterUuid>(t.voter()),
+          in.instant(t.sent()), ballot_from_flat(t.by()),     t.supports()};
 }
 sl::Moved read(LogReader& in, const fbl::Moved& t) { return {in.configuration(t.configuration())}; }
 sl::ChangeRequest read(LogReader&, const fbl::ChangeRequest& t) {

@@ -63,11 +63,11 @@ struct Samples {
         LeaseRequest{{2}, {3}, {4}, 5, false, 6},
         LeaseGrant{{2}, ballot(), {3}, {4}, milliseconds(800), 9},
         LeaseRelease{{3}, {4}},
-        Propose{{3}, {{{1}, batch()}, {{2}, {}}}},
+        Propose{{3}, {8}, {{{9}, batch()}, {{10}, {}}}},
         SeatRequest{Role::data},
         SeatOffer{rng.id<VoterUuid>()},
         Install{configuration(), ballot(), Instant{8}, seconds(2), snapshot()},
-        Installed{{4}, ballot(), rng.id<VoterUuid>(), Instant{8}, ballot()},
+        Installed{{4}, ballot(), rng.id<VoterUuid>(), Instant{8}, ballot(), true},
         Moved{configuration()},
         ChangeRequest{{1}, {2}, false, rng.id<NodeId>(), rng.id<VoterUuid>()},
         ChangeAnswer{{1}, {2}, contract::Outcome::failed, "why", {6}}};
@@ -148,7 +148,7 @@ TEST_CASE("values out of range are refused") {
   gap[1].revision = 12;
   CHECK(refused(Append{{3}, {}, {}, {}, true, 9, {}, std::nullopt, gap, 0, 0}));
   CHECK(refused(Append{{3}, {}, {}, {}, true, 8, {}, std::nullopt, samples.entries(10), 0, 0}));
-  Propose many{{1}, {}};
+  Propose many{{1}, {}, {}};
   for (std::uint64_t i = 1; i <= proposals_in_flight_max + 1; ++i) many.proposals.push_back({{i}, {}});
   CHECK(refused(many));
 }

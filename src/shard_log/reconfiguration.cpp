@@ -1,0 +1,36 @@
+#include "shard_log/reconfiguration.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace vswim::shard_log {
+
+namespace {
+std::size_t data_seats(std::size_t members) {
+  if (members <= 3) return members;
+  return members == 4 ? 3 : 5;
+}
+}  // namespace
+
+bool wants_witness(std::size_t data_members) { return data_members == 2; }
+
+std::vector<Voter> plan_configuration(const PlanInput& input) {
+  auto voters = input.data;
+  std::sort(voters.begin(), voters.end(), [&](const Voter& a, const Voter& b) {
+    const auto order = [&](const Voter& voter) {
+      return std::tuple(voter.node != input.leader, voter.node != input.preferred, voter.role != Role::data,
+                        voter.node);
+    };
+    return order(a) < order(b);
+  });
+  const auto seats = data_seats(voters.size());
+  for (std::size_t i = 0; i < voters.size(); ++i) voters[i].role = i < seats ? Role::data : Role::learner;
+  if (wants_witness(voters.size()) && !input.witnesses.empty()) {
+    voters.push_back(input.witnesses.front());
+    voters.back().role = Role::witness;
+  }
+  std::sort(voters.begin(), voters.end());
+  return voters;
+}
+
+}  // namespace vswim::shard_log

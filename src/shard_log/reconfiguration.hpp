@@ -1,0 +1,25 @@
+// Which members a shard should have, as pure planning (design 2, section 3, "Witnesses"). How it gets there
+// is seal-copy-start, rules S1 to S5, in change.cpp.
+#pragma once
+
+#include <vector>
+
+#include "shard_log/types.hpp"
+
+namespace vswim::shard_log {
+
+struct PlanInput {
+  std::vector<Voter> data;       // the data members there should be; roles are planned here
+  NodeId leader;                 // keeps its vote
+  NodeId preferred;              // a learner that is to lead takes a voter's seat; nil: none
+  std::vector<Voter> witnesses;  // the first is used when one is needed
+};
+
+// 1 data -> 1; 2 -> 2 + a witness if there is one; 3 -> 3; 4 -> 3 + learner; 5 -> 5; more -> 5 + learners.
+// Seats stay with those who have them (data with Role::data), then go by node id. Sorted by node.
+std::vector<Voter> plan_configuration(const PlanInput& input);
+
+// Without a witness a shard of two cannot fail over by itself.
+bool wants_witness(std::size_t data_members);
+
+}  // namespace vswim::shard_log
