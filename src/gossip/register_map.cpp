@@ -65,7 +65,7 @@ void RegisterMap::apply(Instant now, const Register& entry) {
     return;
   }
   tombstones_.push_back({now, here.key, here.revision});
-  if (!VSWIM_RULE(tombstone_horizon)) registers_.erase(at);
+  if (!VSWIM_RULE(tombstone_horizon)) remove(tombstones_.back());
   // Bounded: the oldest tombstone gives way.
   while (tombstones_.size() > settings_.registers_max) {
     remove(tombstones_.front());

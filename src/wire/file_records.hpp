@@ -1,6 +1,11 @@
-// The node's state file as values: one append-only file of framed records {length, xxh3-64 checksum, payload}, the
-// payload by schemas/record.fbs. A torn last record is cut by `read_file`; damage anywhere else is reported, never
-// repaired silently. A first record carries magic and format version.
+// The node's state file as values: one append-only file of framed records {length, xxh3-64 checksum,
+// payload}, the payload by schemas/record.fbs. A first record carries magic and format version.
+//
+// What is bad with no whole record behind it is a torn end (a crash while appending; zeros count) and is cut
+// by `read_file`. What is bad with a whole record behind it is damage, and so is a whole record of an unknown
+// kind: reported, never repaired silently. Limits: a bit that rots in the very last record looks like a torn
+// end; a crash that persists the later of several unsynced appends but not the earlier looks like damage
+// (refused rather than believed).
 #pragma once
 
 #include <cstdint>
@@ -18,7 +23,8 @@
 
 namespace vswim::wire {
 
-// Which shard's member this node's Core is. The highest number counts after a crash (design 1, REPLICATE step 4).
+// Which shard's member this node's Core is. The highest number counts after a crash (design 1, REPLICATE step
+// 4).
 struct ShardMembership {
   std::uint64_t number = 0;
   ShardId shard;
@@ -64,17 +70,17 @@ struct SeatDroppedRecord {
   bool operator==(const SeatDroppedRecord&) const = default;
 };
 
-using FileRecord = std::variant<NodeRecord, KnownMembersRecord, GossipHintRecord, SeatOpenedRecord, SeatRecord,
-                                SeatDroppedRecord>;
+using FileRecord = std::variant<NodeRecord, KnownMembersRecord, GossipHintRecord, SeatOpenedRecord,
+                                SeatRecord, SeatDroppedRecord>;
 
-std::string file_preamble();                        // magic and version, at the very start of a file
+std::string file_preamble();                          // magic and version, at the very start of a file
 std::string encode_record(const FileRecord& record);  // framed
 
 struct FileContents {
   bool ok = false;
-  std::string error;              // what is damaged, at which offset, when not ok
+  std::string error;  // what is damaged, at which offset, when not ok
   std::vector<FileRecord> records;
-  std::size_t valid_bytes = 0;    // the torn tail starts here
+  std::size_t valid_bytes = 0;  // the torn tail starts here
   bool torn = false;
 };
 FileContents read_file(std::string_view bytes);  // empty input: ok, no records

@@ -1,7 +1,7 @@
 #include "wire/packet.hpp"
 
-#include "generated/packet_generated.h"
 #include "wire/control_codec.hpp"
+#include "wire/flat_packet.hpp"
 #include "wire/frame.hpp"
 #include "wire/member_codec.hpp"
 #include "wire/register_codec.hpp"

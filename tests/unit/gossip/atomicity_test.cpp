@@ -17,6 +17,7 @@ struct History {
   Keys keys;
   std::map<std::pair<std::uint64_t, NodeId>, std::vector<std::string>> batches;  // every batch ever written
   std::vector<std::map<std::string, Revision>> newest;  // per node and key, as reported
+  std::vector<std::string> being_written;               // keys of the write whose group is reported next
   std::size_t halves = 0;
   std::size_t falls = 0;
   std::size_t conflicts = 0;
@@ -39,6 +40,7 @@ struct History {
   }
 
   void observe(std::size_t at, const std::vector<Register>& group) {
+    if (!being_written.empty()) batches[{group[0].revision.major, group[0].revision.writer}] = being_written;
     for (const auto& entry : group) {
       auto& before = newest[at][entry.key];
       if (!(entry.revision > before)) ++falls;
@@ -49,7 +51,8 @@ struct History {
     for (const auto& entry : world.nodes[at].snapshot().registers) here[entry.key] = entry.revision;
     for (const auto& [key, revision] : here) {
       for (const auto& sibling : batches.at({revision.major, revision.writer})) {
-        if (!(here[sibling] >= revision)) ++halves;
+        const auto found = here.find(sibling);
+        if (found == here.end() || found->second < revision) ++halves;
       }
     }
     if (keys == Keys::overlapping) return;
@@ -83,11 +86,9 @@ struct History {
     contract::Batch batch;
     const std::string token = std::to_string(++tokens);
     for (const auto& name : names) batch.push_back(deletes ? erase(name, {}) : put(name, token));
-    std::uint64_t counter = 0;
-    for (const auto& entry : world.nodes[at].snapshot().registers)
-      counter = std::max(counter, entry.revision.major);
-    batches[{counter + 1, node_id(at)}] = names;  // known before the observer looks
+    being_written = names;
     if (world.write(at, batch) != WriteOutcome::ok) ++conflicts;
+    being_written.clear();
   }
 
   void run() {

@@ -2,8 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "base/rng.hpp"
-#include "generated/packet_generated.h"
-#include "wire/flat.hpp"
+#include "wire/flat_packet.hpp"
 #include "wire/frame.hpp"
 #include "wire/packet.hpp"
 

@@ -191,6 +191,29 @@ TEST_CASE("the sizes told to the sender are upper bounds") {
   }
 }
 
+TEST_CASE("the base size holds for the widest packet") {
+  Rng rng(12);
+  Packet packet;
+  packet.header = {rng.id<ClusterId>(),
+                   rng.id<NodeId>(),
+                   {{u64_max}, {u64_max}, {u64_max}},
+                   *Address::parse("::1", 1),
+                   *Address::parse("::2", 2)};
+  packet.swim = SwimPart{swim::Ping{~0u, rng.id<NodeId>(), swim::Status::left, packet.header.life}, {}};
+  packet.swim->updates = {typical_update(rng), {}, typical_update(rng)};
+  packet.swim->updates[2].life = packet.header.life;
+  packet.global_gossip = GossipPart{{u64_max, u64_max}, {}};
+  packet.shard_gossip = packet.global_gossip;
+  packet.gossip_shard = rng.id<ShardId>();
+  std::size_t bound = encoded_bytes_base();
+  for (const auto& update : packet.swim->updates) bound += encoded_bytes(update);
+  std::cout << "widest packet: " << encode(packet).size() << " bytes, bound " << bound << "\n";
+  REQUIRE(encode(packet).size() <= bound);
+  packet.shard_log = {{rng.id<ShardId>(), ""}, {rng.id<ShardId>(), "x"}};
+  for (const auto& part : packet.shard_log) bound += encoded_bytes(part);
+  REQUIRE(encode(packet).size() <= bound);
+}
+
 TEST_CASE("texts for people are cut, not refused") {
   Packet packet;
   packet.control = JoinResult{1, false, std::string(100'000, 'x')};
