@@ -141,6 +141,7 @@ std::vector<MemberUpdate> Swim::snapshot() const {
   return records;
 }
 
+std::size_t Swim::size() const { return state_->table.size() - state_->table.count(Status::forgotten); }
 std::uint32_t Swim::local_health() const { return state_->health.multiplier(); }
 
 }  // namespace vswim::swim
