@@ -55,10 +55,11 @@ using Fields = std::vector<std::string_view>;
 
 std::optional<CoreMessage> decode_numbers(std::string_view kind, const ShardId& shard, const Fields& f) {
   if (kind == "offset?" && f.empty()) return OffsetQuestion{shard};
-  if (kind == "offset" && f.size() == 2) {
+  if (kind == "offset" && f.size() == 3) {
     const auto offset = parse_number(f[0], number_max);
     const auto stand = parse_flag(f[1]);
-    if (offset && stand) return OffsetAnswer{shard, *offset, *stand};
+    const auto synced = parse_flag(f[2]);
+    if (offset && stand && synced) return OffsetAnswer{shard, *offset, *stand, *synced};
   }
   if (kind == "restart?" && f.size() == 2) {
     const auto loaded = parse_number(f[0], number_max);
@@ -85,7 +86,8 @@ std::string encode(const CoreMessage& message) {
   return std::visit(
       Overloaded{[&](const OffsetQuestion& m) { return line("offset?", m.shard, ""); },
                  [&](const OffsetAnswer& m) {
-                   return line("offset", m.shard, number(m.offset) + (m.may_stand ? " 1" : " 0"));
+                   return line("offset", m.shard,
+                               number(m.offset) + (m.may_stand ? " 1" : " 0") + (m.synced ? " 1" : " 0"));
                  },
                  [&](const RestartNotice& m) {
                    return line("restart?", m.shard, number(m.loaded_offset) + " " + number(m.keys));

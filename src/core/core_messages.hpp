@@ -22,6 +22,7 @@ struct OffsetAnswer {
   ShardId shard;
   std::uint64_t offset = 0;
   bool may_stand = false;
+  bool synced = false;  // with the present primary, in this life
 };
 struct RestartNotice {  // the logged primary came back and asks its replicas before it takes up its right
   ShardId shard;

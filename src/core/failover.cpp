@@ -5,6 +5,7 @@
 namespace vswim::core {
 
 bool stands_before(const Candidate& a, const Candidate& b) {
+  if (a.synced != b.synced) return a.synced;
   return a.offset != b.offset ? a.offset > b.offset : a.node < b.node;
 }
 

@@ -14,10 +14,15 @@ namespace vswim::core {
 struct Candidate {
   NodeId node;
   std::uint64_t offset = 0;
+  // In its present life it was in sync with the primary that is replaced: then offsets count the same
+  // history. A primary that was deposed and not yet synced may hold a higher offset of writes that nobody
+  // else ever saw.
+  bool synced = true;
   friend bool operator==(const Candidate&, const Candidate&) = default;
 };
 
-// More replicated data first, then the lower id: the same order on every node that sees the same offsets.
+// In sync before others, then more replicated data, then the lower id: the same order on every node that sees
+// the same offsets.
 bool stands_before(const Candidate& a, const Candidate& b);
 // How many of the others stand before `self`; 0: the best.
 std::uint32_t rank_of(const Candidate& self, const std::vector<Candidate>& others);

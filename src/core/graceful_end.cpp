@@ -32,7 +32,7 @@ std::optional<NodeId> heir(const Machine& m) {
   std::optional<Candidate> best;
   for (const auto& [node, answer] : m.end.answers) {
     if (!answer.may_stand || answer.offset < m.engine.report.offset) continue;
-    const Candidate candidate{node, answer.offset};
+    const Candidate candidate{node, answer.offset, answer.synced};
     if (!best || stands_before(candidate, *best)) best = candidate;
   }
   return best ? std::optional(best->node) : std::nullopt;

@@ -30,6 +30,8 @@ struct AdminOp {
   bool was_last_member = false;
   bool was_replica = false;
   bool hard = false;
+  NodeId node;               // FORGET: the victim
+  bool owned_slots = false;  // FORGET: its shard did
 };
 struct PublishOp {};
 struct OffsetOp {};
@@ -90,7 +92,7 @@ struct ClaimState {  // proc_claims.cpp
 struct EngineState {  // proc_engine.cpp
   EngineReport report;
   bool known = false;
-  bool ran_on = false;  // linked to a primary, or primary, in this life
+  bool ran_on = false;  // in this life primary, or in sync with the primary that it follows
   std::variant<std::monostate, Follow, Promote, Detach> last_role;
   Instant last_role_at{};
 };
@@ -166,6 +168,7 @@ void publish_offset(Machine& m);
 void resolve_epoch_ties(Machine& m);
 std::uint64_t current_epoch(const Machine& m);
 void delete_shard_registers(Machine& m, const ShardId& shard);
+void delete_node_register(Machine& m, const NodeId& node);
 
 // ---- slot_jobs.cpp ----
 void run_slot_jobs(Machine& m);

@@ -13,9 +13,16 @@ namespace {
 constexpr Duration admin_limit = seconds(5);  // MEET and RESET have 2 s of their own in the provider
 constexpr std::int64_t bus_offset = 10'000;
 
+AdminOp op_of(AdminKind kind, bool hard = false) {
+  AdminOp op;
+  op.kind = kind;
+  op.hard = hard;
+  return op;
+}
+
 void submit(Machine& m, const Invocation& call, AdminOp op,
             const std::function<contract::Operation(Ticket)>& make) {
-  op.old_shard = m.view.own_shard();
+  if (op.kind != AdminKind::forget) op.old_shard = m.view.own_shard();
   op.was_last_member = m.view.members_of(op.old_shard).size() <= 1;
   op.was_replica = m.is_replica_role();
   if (call.caller.can_block) {
@@ -37,7 +44,7 @@ void meet(Machine& m, const Invocation& call) {
   const bool ports_valid = *port > 0 && *port <= 65'535 && *bus > 0 && *bus <= 65'535;
   const auto address = ports_valid ? Address::parse(a[1], static_cast<std::uint16_t>(*bus)) : std::nullopt;
   if (!address) return refuse("ERR Invalid node address specified: " + a[1] + ":" + a[2]);
-  submit(m, call, {AdminKind::meet, {}, {}, false, false, false}, [&](Ticket ticket) {
+  submit(m, call, op_of(AdminKind::meet), [&](Ticket ticket) {
     return contract::JoinCluster{ticket, {*address}};
   });
 }
@@ -58,9 +65,11 @@ void forget(Machine& m, const Invocation& call) {
   }
   const bool last = m.view.members_of(member->shard).size() <= 1;
   const bool owns = last && slots_of(m, member->shard).any();
-  submit(m, call, {AdminKind::forget, {}, {}, false, false, false}, [&](Ticket ticket) {
-    return contract::RemoveFromCluster{ticket, *id, false, owns};
-  });
+  auto op = op_of(AdminKind::forget);
+  op.old_shard = member->shard;
+  op.node = *id;
+  op.owned_slots = slots_of(m, member->shard).any();
+  submit(m, call, op, [&](Ticket ticket) { return contract::RemoveFromCluster{ticket, *id, false, owns}; });
 }
 
 void replicate_no_one(Machine& m, const Invocation& call) {
@@ -68,7 +77,7 @@ void replicate_no_one(Machine& m, const Invocation& call) {
     return m.reply(call.ticket, Reply::error("ERR syntax error"));
   }
   if (!m.is_replica_role()) return m.reply(call.ticket, Reply::ok());
-  submit(m, call, {AdminKind::replicate_no_one, {}, {}, false, false, false}, [&](Ticket ticket) {
+  submit(m, call, op_of(AdminKind::replicate_no_one), [&](Ticket ticket) {
     return contract::RemoveFromShard{ticket, m.view.self()};
   });
 }
@@ -87,7 +96,7 @@ void replicate(Machine& m, const Invocation& call) {
   }
   const auto shard = m.view.member(*node)->shard;
   if (shard == m.view.own_shard()) return m.reply(call.ticket, Reply::ok());
-  submit(m, call, {AdminKind::replicate, {}, {}, false, false, false}, [&](Ticket ticket) {
+  submit(m, call, op_of(AdminKind::replicate), [&](Ticket ticket) {
     return contract::JoinShard{ticket, shard};
   });
 }
@@ -101,7 +110,7 @@ void reset(Machine& m, const Invocation& call) {
   if (!m.is_replica_role() && m.engine.report.keys != 0) {
     return refuse("ERR CLUSTER RESET can't be called with master nodes containing keys");
   }
-  submit(m, call, {AdminKind::reset, {}, {}, false, false, hard}, [&](Ticket ticket) {
+  submit(m, call, op_of(AdminKind::reset, hard), [&](Ticket ticket) {
     return contract::RemoveFromCluster{ticket, m.view.self(), hard, false};
   });
 }
@@ -153,6 +162,11 @@ void on_admin_done(Machine& m, const AdminOp& op, const contract::Completed& don
   if (!ok && op.kind == AdminKind::meet && m.claims.yield_until != Instant::never()) end_yielding(m);
   if (ok && op.kind == AdminKind::replicate && op.was_last_member && !op.was_replica) {
     delete_shard_registers(m, op.old_shard);
+  }
+  if (ok && op.kind == AdminKind::forget) {
+    // The slots registers of a dead owner stay: a later claim has to outrank the one in its log.
+    if (op.was_last_member && !op.owned_slots) delete_shard_registers(m, op.old_shard);
+    delete_node_register(m, op.node);
   }
   const bool empties = op.kind == AdminKind::replicate_no_one || op.kind == AdminKind::reset;
   if (ok && empties && op.was_replica) m.act(FlushAll{});

@@ -70,6 +70,7 @@ void follow(Machine& m, const NodeId& primary) {
   if (same && holds) return;
   m.note(NoteLevel::notice, "following " + m.name_of(primary) + " as its replica");
   m.failover.barred_note.clear();
+  if (last == nullptr || last->primary != primary) m.engine.ran_on = false;  // until in sync with this one
   order(m, Follow{primary, endpoint.ip, port});
 }
 
@@ -80,7 +81,7 @@ void on_lease(Machine& m, Instant deadline) {
   if (m.lease_until != Instant::long_ago() && m.now >= m.lease_until) on_lease_lost(m, "renewed too late");
   if (m.lease_until == Instant::long_ago()) m.dirty = true;
   m.lease_until = std::max(m.lease_until, deadline);
-  m.table.lease_until = m.lease_until;
+  if (m.end.phase == EndState::Phase::idle) m.table.lease_until = m.lease_until;
 }
 
 void on_lease_lost(Machine& m, const std::string& reason) {
@@ -100,8 +101,12 @@ void update_rights(Machine& m) {
   if (may_serve && m.engine.report.is_replica) promote(m);
   const bool now_primary = may_serve && !m.engine.report.is_replica;
   if (now_primary && !m.primary_here) take_up_primaryship(m);
-  if (now_primary != m.primary_here) m.dirty = true;
+  const bool changed = now_primary != m.primary_here;
   m.primary_here = now_primary;
+  if (changed) {
+    m.dirty = true;
+    advise_rank(m);  // leadership of the log follows the primary
+  }
   if (now_primary) m.engine.ran_on = true;
 }
 

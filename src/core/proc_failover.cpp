@@ -55,16 +55,16 @@ std::vector<Candidate> candidates(const Machine& m) {
   for (const auto& peer : m.reachable_peers()) {
     if (peer == m.failover.deposed) continue;
     if (const auto fresh = m.failover.answers.find(peer); fresh != m.failover.answers.end()) {
-      if (fresh->second.may_stand) others.push_back({peer, fresh->second.offset});
+      if (fresh->second.may_stand) others.push_back({peer, fresh->second.offset, fresh->second.synced});
     } else if (const auto known = m.view.offset(peer); known && known->may_stand) {
-      others.push_back({peer, known->offset});
+      others.push_back({peer, known->offset, true});
     }
   }
   return others;
 }
 
 void decide_standing(Machine& m) {
-  const auto rank = rank_of({m.view.self(), m.engine.report.offset}, candidates(m));
+  const auto rank = rank_of({m.view.self(), m.engine.report.offset, m.engine.ran_on}, candidates(m));
   if (rank > 0) {
     stop(m, Phase::waiting_turn, m.now + turn_interval * rank);
     return;
@@ -73,7 +73,6 @@ void decide_standing(Machine& m) {
     stop(m, Phase::backoff, m.now + retry_after);
     return;
   }
-  m.restart.proposed = true;
   m.note(NoteLevel::notice, "failover: standing for primary of this shard with replication offset " +
                                 std::to_string(m.engine.report.offset));
   stop(m, Phase::proposing, Instant::never());
@@ -106,7 +105,6 @@ void bootstrap(Machine& m) {
   if (m.end.phase != EndState::Phase::idle) return;
   const auto& members = m.view.members_of(own);
   if (members.size() != 1 || members.front() != m.view.self()) return;
-  m.restart.proposed = true;
   m.propose_primaryship(m.view.self(), PrimaryshipOp{true});
 }
 
@@ -142,6 +140,7 @@ void on_primaryship_done(Machine& m, const PrimaryshipOp& op, const contract::Co
   if (m.primaryship_in_flight != done.ticket) return;
   m.primaryship_in_flight.reset();
   if (done.outcome == contract::Outcome::ok) {
+    m.restart.proposed = true;
     if (!op.bootstrap) {
       m.note(NoteLevel::notice, "failover: elected, the shard's log names this node primary" +
                                     (done.revision ? " (revision " + done.revision->text() + ")" : ""));
@@ -169,9 +168,9 @@ void advise_rank(Machine& m) {
       const auto known = m.view.offset(peer);
       const bool primary = m.log.primaryship() && m.log.primaryship()->node == peer;
       if (peer != m.view.self() && known && known->may_stand && !primary)
-        others.push_back({peer, known->offset});
+        others.push_back({peer, known->offset, true});
     }
-    rank = 1 + rank_of({m.view.self(), m.engine.report.offset}, others);
+    rank = 1 + rank_of({m.view.self(), m.engine.report.offset, true}, others);
   }
   if (m.failover.advised_rank == rank) return;
   m.failover.advised_rank = rank;
@@ -183,7 +182,7 @@ void on_offset_question(Machine& m, const NodeId& from, const OffsetQuestion& qu
   if (question.shard != m.view.own_shard() || sender == nullptr || sender->shard != question.shard) return;
   if (!m.engine.known) return;
   m.send(from, OffsetAnswer{question.shard, m.engine.report.offset,
-                            why_not_stand(m.engine.report, m.settings).empty()});
+                            why_not_stand(m.engine.report, m.settings).empty(), m.engine.ran_on});
 }
 
 void on_offset_answer(Machine& m, const NodeId& from, const OffsetAnswer& answer) {

@@ -59,6 +59,7 @@ void check_restart(Machine& m) {
   }
   if (r.open) return;
   if (r.proposed || r.saw_other_primary) return open_gate(m, nullptr);  // named in this life: no restart
+  if (m.primaryship_in_flight) return;  // its completion tells whether this life wrote the register
   if (!m.leased() || !m.engine.known || m.engine.report.loading) return;
   if (!r.asking) {
     r.asking = true;

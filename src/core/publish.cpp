@@ -133,4 +133,12 @@ void delete_shard_registers(Machine& m, const ShardId& shard) {
   m.operate(contract::UpdateGossip{m.next_ticket(CleanOp{}), contract::Scope::global, std::move(batch)});
 }
 
+void delete_node_register(Machine& m, const NodeId& node) {
+  const auto key = key_text(NodeInfoKey{node});
+  const auto revision = m.view.global().revision(key);
+  if (!revision) return;
+  m.operate(contract::UpdateGossip{
+      m.next_ticket(CleanOp{}), contract::Scope::global, {{key, std::nullopt, revision}}});
+}
+
 }  // namespace vswim::core

@@ -97,7 +97,7 @@ TEST_CASE("Core messages survive the way there and back") {
   SlotSet slots;
   slots.set(3).set(4).set(16'383);
   const std::vector<CoreMessage> messages = {OffsetQuestion{shard},
-                                             OffsetAnswer{shard, 77, true},
+                                             OffsetAnswer{shard, 77, true, false},
                                              RestartNotice{shard, 5, 6},
                                              RestartAnswer{shard, true, 1, 2, false},
                                              ClaimQuestion{shard, slots},

@@ -202,3 +202,10 @@ TEST_CASE("a primary that comes back under another port is followed there") {
   REQUIRE(last != done.rend());
   CHECK(std::get<Follow>(*last).port == 7'100);
 }
+
+TEST_CASE("a deposed primary that was not yet in sync with its successor stands behind one that was") {
+  const Candidate deposed{NodeId{{1}}, 500, false}, synced{NodeId{{2}}, 100, true};
+  CHECK(stands_before(synced, deposed));
+  CHECK(rank_of(deposed, {synced}) == 1);
+  CHECK(rank_of(synced, {deposed}) == 0);
+}
