@@ -43,7 +43,8 @@ void Provider::State::ask_to_join(Instant now) {
   join->ask_again = now + ask_interval;
   const auto& endpoint = join->endpoints[join->next_endpoint];
   join->next_endpoint = (join->next_endpoint + 1) % join->endpoints.size();
-  send_control(endpoint, wire::JoinRequest{join->request, swim->self(), alone(), swim->size()});
+  send_control(endpoint, wire::JoinRequest{join->request, swim->self(), alone() && now >= no_switch_until,
+                                           swim->size()});
 }
 
 void Provider::State::on_join_request(Instant now, const Address& peer, const wire::Packet& packet,
@@ -59,6 +60,8 @@ void Provider::State::on_join_request(Instant now, const Address& peer, const wi
     swim->announce_to(now, peer);
     return;
   }
+  if (joiner == accepted_joiner && !request.alone)
+    no_switch_until = now;  // it has company now: it will not come
   const bool i_join = join && !join->invited_peer;
   if (!request.alone && !alone()) {
     answer.reason = "that node is in another cluster of several nodes: two clusters cannot be merged";
@@ -93,6 +96,7 @@ void Provider::State::on_join_request(Instant now, const Address& peer, const wi
     }
     answer.global = global->snapshot();
     no_switch_until = now + no_switch;
+    accepted_joiner = joiner;
   }
   send_control(peer, answer);
 }

@@ -132,7 +132,9 @@ struct Provider::State {
   std::optional<PendingMove> move;
   std::vector<PendingForget> forgets;
   std::optional<PendingReset> reset;
-  Instant no_switch_until{};  // we accepted a joiner: our cluster id must not change under it
+  Instant no_switch_until{};  // we accepted a joiner: our cluster id must not change under it, and we are not
+                              // alone
+  NodeId accepted_joiner;
 
   // view
   bool view_dirty = true;
