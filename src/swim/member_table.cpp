@@ -22,14 +22,14 @@ std::size_t MemberTable::bucket_of(const NodeId& id) const {
 Slot MemberTable::find(const NodeId& id) const {
   const std::size_t mask = index_.size() - 1;
   for (std::size_t bucket = bucket_of(id); index_[bucket] != no_slot; bucket = (bucket + 1) & mask) {
-    if (members_[index_[bucket]].record.id == id) return index_[bucket];
+    if (record(index_[bucket]).id == id) return index_[bucket];
   }
   return no_slot;
 }
 
 void MemberTable::index(Slot slot) {
   const std::size_t mask = index_.size() - 1;
-  std::size_t bucket = bucket_of(members_[slot].record.id);
+  std::size_t bucket = bucket_of(record(slot).id);
   while (index_[bucket] != no_slot) bucket = (bucket + 1) & mask;
   index_[bucket] = slot;
 }
@@ -41,27 +41,28 @@ void MemberTable::grow_index() {
 
 Slot MemberTable::insert(const MemberUpdate& record, Instant now) {
   if (in_order_.size() >= members_max) return no_slot;
-  Slot slot = static_cast<Slot>(members_.size());
+  Slot slot = slots_used_;
   if (free_.empty()) {
-    members_.emplace_back();
+    if (slots_used_++ % chunk_members == 0)
+      chunks_.push_back(std::make_unique<std::array<Member, chunk_members>>());
   } else {
     slot = free_.back();
     free_.pop_back();
-    members_[slot] = Member{};
   }
-  members_[slot].record = record;
-  members_[slot].changed_at = now;
+  mark(slot) = Member{};
+  mark(slot).record = record;
+  mark(slot).changed_at = now;
   ++counts_[static_cast<std::size_t>(record.status)];
   if ((in_order_.size() + 1) * 2 > index_.size()) grow_index();
   index(slot);
-  const auto by_id = [this](Slot a, const NodeId& id) { return members_[a].record.id < id; };
+  const auto by_id = [this](Slot a, const NodeId& id) { return at(a).record.id < id; };
   in_order_.insert(std::lower_bound(in_order_.begin(), in_order_.end(), record.id, by_id), slot);
   return slot;
 }
 
 void MemberTable::erase(Slot slot) {
   VSWIM_ASSERT(slot != self_slot, "a node cannot drop itself from its table");
-  --counts_[static_cast<std::size_t>(members_[slot].record.status)];
+  --counts_[static_cast<std::size_t>(at(slot).record.status)];
   in_order_.erase(std::find(in_order_.begin(), in_order_.end(), slot));
   free_.push_back(slot);
   index_.assign(index_.size(), no_slot);  // rare (a day after a leave): rebuilt rather than marked
@@ -69,7 +70,7 @@ void MemberTable::erase(Slot slot) {
 }
 
 void MemberTable::set_record(Slot slot, const MemberUpdate& record, Instant now) {
-  Member& member = members_[slot];
+  Member& member = mark(slot);
   VSWIM_ASSERT(member.record.id == record.id, "a slot keeps its member");
   if (member.record.status != record.status) {
     --counts_[static_cast<std::size_t>(member.record.status)];

@@ -6,7 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <vector>
 
 #include "base/time.hpp"
@@ -41,10 +41,10 @@ class MemberTable {
   // Replaces the record (same id), keeps counts and changed_at right.
   void set_record(Slot slot, const MemberUpdate& record, Instant now);
 
-  const Member& at(Slot slot) const { return members_[slot]; }
-  const MemberUpdate& record(Slot slot) const { return members_[slot].record; }
+  const Member& at(Slot slot) const { return (*chunks_[slot / chunk_members])[slot % chunk_members]; }
+  const MemberUpdate& record(Slot slot) const { return at(slot).record; }
   // Everything but the record, which only set_record changes.
-  Member& mark(Slot slot) { return members_[slot]; }
+  Member& mark(Slot slot) { return (*chunks_[slot / chunk_members])[slot % chunk_members]; }
 
   std::size_t count(Status status) const { return counts_[static_cast<std::size_t>(status)]; }
   // Alive or suspect, this node among them: the N of every formula.
@@ -57,7 +57,10 @@ class MemberTable {
   void grow_index();
   void index(Slot slot);
 
-  std::deque<Member> members_;
+  // Chunks: stable references, and no spare capacity beyond the last one.
+  static constexpr std::size_t chunk_members = 32;
+  std::vector<std::unique_ptr<std::array<Member, chunk_members>>> chunks_;
+  Slot slots_used_ = 0;
   std::vector<Slot> free_;
   std::vector<Slot> index_;     // open addressing, power of two, at most half full
   std::vector<Slot> in_order_;  // by id

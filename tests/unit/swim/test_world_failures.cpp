@@ -95,6 +95,36 @@ TEST_CASE("a node whose own network fails suspects itself before it calls the ot
   CHECK(world.swim(0).local_health() > 1);
 }
 
+TEST_CASE("when everybody looks dead at once the fault is looked for here first") {
+  World world(15);
+  world.add_cluster(4);
+  world.partition({0});
+  // Three suspects and nobody left to confirm: the minimum (4 s) would hold if there were only one.
+  world.run_for(seconds(20));
+  for (std::size_t i = 1; i < 4; ++i) CHECK_FALSE(world.sees(0, i, Status::dead));
+  CHECK(world.sees(1, 0, Status::dead));
+  // It believes it in the end.
+  CHECK(world.run_until_true(seconds(60), [&] { return world.sees(0, 1, Status::dead); }));
+}
+
+TEST_CASE("a member that has never heard of this node is told who asks and suspected by nobody") {
+  World world(16);
+  world.add();
+  world.add();
+  world.swim(0).merge(world.now(), std::vector{world.node(1).identity}, true);
+  world.collect(0);
+  bool suspected = false;
+  world.on_changed = [&](std::size_t observer, const NodeId& member) {
+    suspected = suspected || world.swim(observer).find(member)->record.status != Status::alive;
+  };
+  // Even when the rumours of the first seconds are lost.
+  world.filter = [&](std::size_t, const Datagram& datagram) {
+    return !std::holds_alternative<Rumours>(datagram.message);
+  };
+  CHECK(world.run_until_true(seconds(10), [&] { return world.all_see_all_alive(); }));
+  CHECK_FALSE(suspected);
+}
+
 TEST_CASE("a suspect refutes by raising its incarnation") {
   World world(11);
   world.add_cluster(10);
