@@ -1,6 +1,8 @@
 #include "sim/checkers/durable_seats.hpp"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "base/overloaded.hpp"
@@ -19,15 +21,31 @@ void DurableSeats::on_write(WorldTime now, NodeIndex node, bool rewrite, std::st
                      "a write is not a sequence of whole records: " + contents.error);
     return;
   }
+  // A file replays to the highest promise in it, so within one file a promise cannot fall; a new file can
+  // lack one.
+  std::map<ShardId, Held> before;
+  if (rewrite) {
+    for (auto& [key, seat] : held_) {
+      if (key.first == node) before[key.second] = std::exchange(seat, {});
+    }
+  }
   for (const auto& file_record : contents.records) {
     if (const auto* opened = std::get_if<wire::SeatOpenedRecord>(&file_record)) {
       shards_[opened->uuid] = opened->shard;
       auto& seat = held_[{node, opened->shard}];
       if (seat.uuid != opened->uuid) seat = {opened->uuid, {}};
     } else if (const auto* seat = std::get_if<wire::SeatRecord>(&file_record)) {
-      if (const auto record = wire::decode_seat_record(seat->payload))
+      if (const auto record = wire::decode_seat_record(seat->payload)) {
         on_record(now, {node, seat->shard}, *record);
+      }
     }
+  }
+  for (const auto& [shard, old] : before) {
+    const auto& seat = held_[{node, shard}];
+    if (seat.uuid != old.uuid || seat.promised >= old.promised) continue;
+    violations_->add("I1", node_name(node), now,
+                     "shard " + short_id(shard) + ": promised round fell from " +
+                         std::to_string(old.promised.round) + " to " + std::to_string(seat.promised.round));
   }
 }
 
@@ -48,13 +66,13 @@ std::optional<ShardId> DurableSeats::shard_of(const shard_log::Configuration& co
 void DurableSeats::on_record(WorldTime now, const SeatKey& key, const shard_log::Record& record) {
   std::visit(Overloaded{
                  [&](const shard_log::StateRecord& state) {
-                   promised(now, key, state.promised);
+                   promised(key, state.promised);
                    for (const auto& kept : state.tail) entry(now, key, kept);
                  },
-                 [&](const shard_log::PromiseRecord& promise) { promised(now, key, promise.ballot); },
+                 [&](const shard_log::PromiseRecord& promise) { promised(key, promise.ballot); },
                  [](const shard_log::TtlRecord&) {},
                  [&](const shard_log::AcceptRecord& accept) {
-                   promised(now, key, accept.ballot);
+                   promised(key, accept.ballot);
                    for (const auto& accepted : accept.entries) entry(now, key, accepted);
                  },
                  [](const shard_log::MovedRecord&) {},
@@ -62,13 +80,8 @@ void DurableSeats::on_record(WorldTime now, const SeatKey& key, const shard_log:
              record);
 }
 
-void DurableSeats::promised(WorldTime now, const SeatKey& key, const shard_log::Ballot& ballot) {
+void DurableSeats::promised(const SeatKey& key, const shard_log::Ballot& ballot) {
   auto& held = held_[key].promised;
-  if (ballot < held) {
-    violations_->add("I1", node_name(key.first), now,
-                     "shard " + short_id(key.second) + ": promised round fell from " +
-                         std::to_string(held.round) + " to " + std::to_string(ballot.round));
-  }
   held = std::max(held, ballot);
 }
 

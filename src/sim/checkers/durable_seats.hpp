@@ -31,7 +31,7 @@ class DurableSeats {
     shard_log::Ballot promised;
   };
   void on_record(WorldTime now, const SeatKey& key, const shard_log::Record& record);
-  void promised(WorldTime now, const SeatKey& key, const shard_log::Ballot& ballot);
+  void promised(const SeatKey& key, const shard_log::Ballot& ballot);
   void entry(WorldTime now, const SeatKey& key, const shard_log::Entry& entry);
 
   Violations* violations_;
