@@ -57,7 +57,8 @@ class Cluster:
         return [s.address for s in self.servers]
 
     def running(self):
-        return [s for s in self.servers if s.alive()]
+        """Those that can answer."""
+        return [s for s in self.servers if s.alive() and not s.stopped]
 
     def create(self, replicas, servers=None, limit_s=90):
         """valkey-cli --cluster create over these servers, then a settled cluster. Returns what valkey-cli said."""

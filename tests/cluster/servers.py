@@ -24,6 +24,7 @@ class Server:
         self.module_arguments = list(module_arguments)
         self.process = None
         self.die_with_us = True
+        self.stopped = False  # by SIGSTOP
         self.shared = False  # outlives the test that made it
         self._client = None
         servers_of_this_test.append(self)
@@ -85,6 +86,7 @@ class Server:
 
     def start(self, wait=True, limit_s=30):
         assert not self.alive(), f"{self} runs already"
+        self.stopped = False
         if not self.native and not MODULE.exists():
             raise AssertionError(f"{MODULE} is not built")
         self.process = spawn(
@@ -112,9 +114,11 @@ class Server:
 
     def stop(self):
         self.signal(signal.SIGSTOP)
+        self.stopped = True
 
     def cont(self):
         self.signal(signal.SIGCONT)
+        self.stopped = False
 
     def kill(self):
         """kill -9, and seen dead"""

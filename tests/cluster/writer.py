@@ -61,7 +61,8 @@ class ClusterClient:
                 reply = self.connection(address).ask(*arguments)
             except OSError:
                 self.drop(address)
-                self.owner.pop(slot, None)
+                for lost in [s for s, at in self.owner.items() if at == address]:
+                    del self.owner[lost]
                 raise
             if not isinstance(reply, RespError):
                 self.owner[slot] = address
