@@ -23,7 +23,7 @@ Engine::Engine(std::optional<EngineImage> loaded, WorldTime now, Rng rng) : rng_
   if (!loaded) return;
   history_ = loaded->history;
   offset_ = loaded_offset_ = loaded->offset;
-  completed_sync_ = loaded->completed_sync;
+  synced_ = loaded->synced;
   replace_data(std::move(loaded->data));
   loading_until_ = now + milliseconds(static_cast<std::int64_t>(rng_.below(300)));
 }
@@ -32,11 +32,11 @@ void Engine::apply(WorldTime now, const core::EngineAction& action) {
   std::visit(Overloaded{
                  [&](const core::Follow& follow_action) { follow(now, follow_action); },
                  [&](const core::Promote&) { promote(); },
-                 [&](const core::Detach&) {
-                   if (role_ != EngineRole::detached) drop_link(now);
-                   role_ = EngineRole::detached;
+                 [&](const core::Detach&) {  // a server that follows nobody stays what it is: routing refuses
+                   if (role_ != EngineRole::replica) return;
+                   drop_link(now);
                    followed_.reset();
-                   replicas_.clear();
+                   synced_ = false;
                  },
                  [](const core::CutOff&) {},  // no client of this model blocks
                  [&](const core::DropSlots& drop) {
@@ -53,7 +53,7 @@ void Engine::apply(WorldTime now, const core::EngineAction& action) {
                    previous_history_.clear();
                    offset_ = 0;
                    backlog_.clear();
-                   completed_sync_ = false;
+                   synced_ = false;
                  },
                  [](const core::ListKeys&) {},  // answered by the node that owns the reply
              },
@@ -64,9 +64,11 @@ void Engine::follow(WorldTime now, const core::Follow& action) {
   const bool same = role_ == EngineRole::replica && followed_ && followed_->primary == action.primary &&
                     followed_->host == action.host && followed_->port == action.port;
   if (same) return;
-  // An empty primary that never had anything to give does not count as a holder of the history it will
-  // follow.
-  if (role_ == EngineRole::primary && data_.empty() && offset_ == 0) completed_sync_ = false;
+  // A primary that gave something away, and a replica that was cut loose, have to complete a sync before they
+  // count as holders of the history they follow from now on.
+  if ((role_ == EngineRole::primary && gave_) || (role_ == EngineRole::replica && !followed_))
+    synced_ = false;
+  gave_ = false;
   role_ = EngineRole::replica;
   followed_ = action;
   replicas_.clear();
@@ -84,7 +86,7 @@ void Engine::promote() {
   previous_history_ = history_;
   previous_history_end_ = offset_;
   history_ = rng_.id<NodeId>().hex();
-  completed_sync_ = true;
+  gave_ = true;
 }
 
 void Engine::drop_link(WorldTime now) {
@@ -98,6 +100,7 @@ void Engine::drop_link(WorldTime now) {
 
 bool Engine::write(const std::string& key, std::optional<std::string> value) {
   if (role_ != EngineRole::primary) return false;
+  gave_ = true;
   const auto size = static_cast<std::uint32_t>(30 + key.size() + (value ? value->size() : 0));
   set_key(key, value);
   replicate(key, std::move(value), size);
@@ -157,6 +160,7 @@ bool Engine::can_continue(const SyncRequest& request) const {
 
 void Engine::answer_sync(NodeIndex from, const SyncRequest& request) {
   replicas_[from] = request.session;
+  gave_ = true;
   if (can_continue(request)) {
     SyncPartial answer{request.session, history_, {}};
     for (const auto& write : backlog_) {
@@ -181,7 +185,7 @@ void Engine::on_message(WorldTime now, NodeIndex from, const EngineMessage& mess
                  [&](const SyncPartial& partial) {
                    if (role_ != EngineRole::replica || partial.session != session_) return;
                    history_ = partial.history;
-                   link_up_ = completed_sync_ = true;
+                   link_up_ = synced_ = true;
                    link_heard_ = now;
                    ++syncs_.partial;
                    for (const auto& write : partial.writes) on_stream(now, {session_, write});
@@ -222,7 +226,7 @@ void Engine::finish_full_sync(WorldTime now) {
   backlog_.clear();
   replace_data(std::move(transfer_->data));
   transfer_.reset();
-  link_up_ = completed_sync_ = true;
+  link_up_ = synced_ = true;
   link_heard_ = now;
   for (auto waiting = std::exchange(behind_transfer_, {}); const auto& stream : waiting)
     on_stream(now, stream);
@@ -236,7 +240,7 @@ core::EngineReport Engine::report(WorldTime now) const {
   report.loading = now < loading_until_;
   report.offset = offset_;
   report.history = history_;
-  report.completed_sync = completed_sync_;
+  report.completed_sync = !report.is_replica || synced_;
   report.down_since_ms =
       report.is_replica && !link_up_ ? static_cast<std::uint64_t>((now - link_down_since_).ms()) : 0;
   report.keys = data_.size();

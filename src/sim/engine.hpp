@@ -21,12 +21,12 @@
 
 namespace vswim::sim {
 
-enum class EngineRole : std::uint8_t { detached, primary, replica };
+enum class EngineRole : std::uint8_t { primary, replica };  // as a server: primary unless told to follow
 
 struct EngineImage {  // what a dump file holds
   std::string history;
   std::uint64_t offset = 0;
-  bool completed_sync = false;
+  bool synced = false;  // its holder had the shard's history
   DataSet data;
 };
 
@@ -51,7 +51,7 @@ class Engine {
 
   core::EngineReport report(WorldTime now) const;
   const core::SlotKeyCounts& counts() const { return *counts_; }
-  EngineImage image() const { return {history_, offset_, completed_sync_, data_}; }
+  EngineImage image() const { return {history_, offset_, synced_ || gave_, data_}; }
   EngineRole role() const { return role_; }
   const DataSet& data() const { return data_; }
   struct Syncs {
@@ -76,10 +76,11 @@ class Engine {
   void finish_full_sync(WorldTime now);
 
   Rng rng_;
-  EngineRole role_ = EngineRole::detached;
+  EngineRole role_ = EngineRole::primary;
   std::string history_, previous_history_;
   std::uint64_t offset_ = 0, previous_history_end_ = 0, loaded_offset_ = 0;
-  bool completed_sync_ = false;
+  bool synced_ = false;  // as a replica: has completed a sync of the shard's history
+  bool gave_ = false;    // as a primary: has written or fed a replica
   DataSet data_;
   std::unique_ptr<core::SlotKeyCounts> counts_ = std::make_unique<core::SlotKeyCounts>();
   std::deque<ReplicatedWrite> backlog_;

@@ -132,13 +132,14 @@ void Nemesis::bring_back(NodeIndex index, Duration after) {
   StartOptions options;
   if (rng_.chance(profile_.weak_disks_ppm)) {
     options.exact_data = false;
-    options.with_data = !may_lose_data(index);
   }
   const bool moves = rng_.chance(100'000);
   cluster_->scheduler().after(after, [this, index, options, moves, running = running_] {
     if (!*running || cluster_->node(index).alive()) return;
     if (moves) cluster_->move_address(index);
-    cluster_->restart(index, options);
+    auto start = options;
+    start.with_data = options.exact_data || !may_lose_data(index);
+    cluster_->restart(index, start);
   });
 }
 

@@ -50,9 +50,9 @@ bool Node::start(const StartOptions& options) {
                                    "the state file was refused: " + error);
     return false;
   }
-  auto image = options.with_data ? saved_ : std::nullopt;
+  auto image = !options.with_data ? std::nullopt : options.exact_data ? at_death_ : saved_;
   engine_ = std::make_unique<Engine>(std::move(image), now, Rng(rng_.next()));
-  saved_ = engine_->image();
+  saved_ = at_death_ = engine_->image();
   provider_ = std::move(provider);
   id_ = provider_->node_id();
   around_.network->bind(config_.bus, config_.index);
@@ -72,7 +72,7 @@ bool Node::start(const StartOptions& options) {
 void Node::crash() {
   if (!alive()) return;
   trace("dies");
-  saved_ = engine_->image();
+  at_death_ = engine_->image();
   around_.network->unbind(config_.bus);
   around_.oracle->on_crash(around_.scheduler->now(), config_.index);
   node_lane_.kill();

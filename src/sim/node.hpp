@@ -140,7 +140,7 @@ class Node {
   std::unique_ptr<provider::Provider> provider_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<core::Core> core_;
-  std::optional<EngineImage> saved_;  // the dump file of the last periodic save
+  std::optional<EngineImage> saved_, at_death_;  // dump files: of the last periodic save, of the last write
   NodeId id_;
   std::uint64_t life_ = 0;
   Instant last_reading_{};
