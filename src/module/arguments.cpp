@@ -67,22 +67,34 @@ std::vector<std::string_view> split_words(std::string_view text, std::string_vie
   }
 }
 
+namespace {
+bool parse_port(std::string_view digits, std::uint16_t& port) {
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  return !digits.empty() && parsed.ec == std::errc{} && parsed.ptr == digits.data() + digits.size() &&
+         port != 0;
+}
+}  // namespace
+
 bool parse_seeds(std::string_view text, std::vector<std::pair<std::string, std::uint16_t>>& seeds,
                  std::string& error) {
-  for (const std::string_view word : split_words(text)) {
-    const std::size_t colon = word.rfind(':');
-    std::int64_t port = 0;
-    const std::string_view digits =
-        colon == std::string_view::npos ? std::string_view{} : word.substr(colon + 1);
-    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    std::string_view host = word.substr(0, colon == std::string_view::npos ? 0 : colon);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-    if (host.empty() || digits.empty() || parsed.ec != std::errc{} ||
-        parsed.ptr != digits.data() + digits.size() || port < 1 || port > 65'535) {
-      error = "seeds are host:busport pairs separated by spaces, not '" + std::string(word) + "'";
+  constexpr std::uint16_t bus_offset = 10'000, port_max = 65'535 - bus_offset;
+  for (std::string_view word : split_words(text)) {
+    const auto refuse = [&, whole = word] {
+      error = "swim.seeds are host:port pairs (the servers' own ports, up to " + std::to_string(port_max) +
+              ", or host:port@busport) separated by spaces or commas, not '" + std::string(whole) + "'";
       return false;
+    };
+    std::uint16_t port = 0, bus = 0;
+    if (const std::size_t at = word.rfind('@'); at != std::string_view::npos) {
+      if (!parse_port(word.substr(at + 1), bus)) return refuse();
+      word = word.substr(0, at);
     }
-    seeds.emplace_back(std::string(host), static_cast<std::uint16_t>(port));
+    const std::size_t colon = word.rfind(':');
+    if (colon == std::string_view::npos || !parse_port(word.substr(colon + 1), port)) return refuse();
+    std::string_view host = word.substr(0, colon);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    if (host.empty() || (bus == 0 && port > port_max)) return refuse();
+    seeds.emplace_back(std::string(host), bus != 0 ? bus : static_cast<std::uint16_t>(port + bus_offset));
   }
   return true;
 }

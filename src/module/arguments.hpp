@@ -11,7 +11,7 @@
 namespace vswim::module {
 
 struct OwnSettings {
-  std::string seeds;  // "host:busport host:busport ..."
+  std::string seeds;  // "host:port,host:port@busport ...", the servers' own ports, as in MEET
   std::string bind;   // numeric addresses of the bus; empty: as the server binds
   std::int64_t lease_ttl_ms = 1'000;
   std::int64_t core_stall_limit_ms = 10'000;
@@ -24,7 +24,8 @@ struct OwnSettings {
 bool parse_arguments(const std::vector<std::string_view>& arguments, OwnSettings& settings,
                      std::string& error);
 
-// "host:port" items separated by spaces or commas; an IPv6 address stands in brackets.
+// "host:port" (the server's own port; its bus is 10 000 higher) or "host:port@busport" items separated by
+// spaces or commas; an IPv6 address stands in brackets. Gives bus ports.
 bool parse_seeds(std::string_view text, std::vector<std::pair<std::string, std::uint16_t>>& seeds,
                  std::string& error);
 

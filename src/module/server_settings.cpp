@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "module/arguments.hpp"
+#include "runtime/node.hpp"
 
 namespace vswim::module {
 
@@ -92,6 +93,7 @@ core::Settings ServerSettings::core_settings(std::uint16_t bus_port, Duration le
   settings.lease_ttl = lease_ttl;
   settings.repl_ping_period = seconds(number("repl-ping-replica-period", 10));
   settings.server_version = server_version;
+  settings.wall_offset = runtime::wall_offset_now();
   return settings;
 }
 

@@ -6,10 +6,16 @@
 
 namespace vswim::runtime {
 
-Instant boottime_now() {
+namespace {
+Instant read_clock(clockid_t clock) {
   timespec now{};
-  VSWIM_ASSERT(clock_gettime(CLOCK_BOOTTIME, &now) == 0, "the kernel has no CLOCK_BOOTTIME");
+  VSWIM_ASSERT(clock_gettime(clock, &now) == 0, "the kernel does not have this clock");
   return {static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec};
 }
+}  // namespace
+
+Instant boottime_now() { return read_clock(CLOCK_BOOTTIME); }
+
+Duration wall_offset_now() { return read_clock(CLOCK_REALTIME) - boottime_now(); }
 
 }  // namespace vswim::runtime

@@ -17,7 +17,8 @@
 
 namespace vswim::runtime {
 
-Instant boottime_now();  // CLOCK_BOOTTIME
+Instant boottime_now();      // CLOCK_BOOTTIME
+Duration wall_offset_now();  // wall time minus CLOCK_BOOTTIME: only ever printed
 
 struct NodeSettings {
   provider::Settings provider;

@@ -45,14 +45,16 @@ TEST_CASE("a refused argument is named together with what would be allowed", "[m
   CHECK(parse({"lease-ttl-ms", "1"}).error.find("100 to 60000") != std::string::npos);
 }
 
-TEST_CASE("seeds are host and bus port; IPv6 addresses stand in brackets", "[module]") {
+TEST_CASE(
+    "seeds are host and the server's port, the bus port where it differs; IPv6 addresses stand in brackets",
+    "[module]") {
   std::vector<std::pair<std::string, std::uint16_t>> seeds;
   std::string error;
-  REQUIRE(parse_seeds("a:1, [::1]:17000  10.1.2.3:65535", seeds, error));
+  REQUIRE(parse_seeds("a:1, [::1]:7000  10.1.2.3:60000@60001", seeds, error));
   REQUIRE(seeds.size() == 3);
-  CHECK(seeds[0] == std::pair<std::string, std::uint16_t>("a", 1));
+  CHECK(seeds[0] == std::pair<std::string, std::uint16_t>("a", 10001));
   CHECK(seeds[1] == std::pair<std::string, std::uint16_t>("::1", 17000));
-  CHECK(seeds[2].second == 65535);
+  CHECK(seeds[2].second == 60001);
   for (const char* bad : {"a", "a:", ":1", "a:0", "a:65536", "a:1x", "a:-1", "a:99999999999"}) {
     CHECK_FALSE(parse_seeds(bad, seeds, error));
   }
