@@ -46,6 +46,43 @@ def blocked_client_is_cut_off(server):
         return "still waiting"
 
 
+LATE_SCRIPT = """
+local start = server.call('TIME')
+local now = start
+repeat now = server.call('TIME') until (now[1] - start[1]) * 1000000 + now[2] - start[2] > 700000
+return server.call('SET', KEYS[1], ARGV[1])
+"""
+
+
+def late_write(server, transaction):
+    """The write passes the filter in time and is executed after the lease: the process is stopped in between."""
+    c, bystander = server.client(), server.client()
+    bystander("PING")
+    if transaction:
+        c("MULTI")
+        c("EVAL", LATE_SCRIPT, "1", "late", "1")
+        c.send("EXEC")
+    else:
+        c.send("EVAL", LATE_SCRIPT, "1", "late", "1")
+    time.sleep(0.2)
+    server.signal(signal.SIGSTOP)
+    time.sleep(1.6)
+    server.signal(signal.SIGCONT)
+    try:
+        answer = repr(c.read())
+    except (EOFError, OSError):
+        answer = "closed"
+    try:
+        idle = bystander.ask("PING")
+    except (EOFError, OSError):
+        idle = "closed"
+    return answer, idle
+
+
+def counter(server, name):
+    return int(server.client()("INFO", "swim").split(f"swim_{name}:")[1].split("\r")[0])
+
+
 def run(version):
     print(f"-- valkey {version}")
     with Server(version) as server:
@@ -58,6 +95,15 @@ def run(version):
               refused > 0 or acknowledged == 0)
         wait_until(lambda: server.client().ask("SET", "x", "1") == "OK", 10)
         check.equal("the node serves again", server.client().ask("GET", "x"), "1")
+        for transaction in (False, True):
+            what = "in a transaction" if transaction else "of a script"
+            before = counter(server, "fences")
+            answer, idle = late_write(server, transaction)
+            check.equal(f"a late write {what} is not acknowledged: its client is closed", answer, "closed")
+            check.equal("a client without pending output stays", idle, "PONG")
+            check(f"the fence says so ({what})", counter(server, "fences") > before)
+            check("and the node serves again", wait_until(lambda: server.client().ask("SET", "x", "1") == "OK", 10),
+                  server.log_text()[-1500:])
         check.equal("a blocked client is cut off when the lease is lost", blocked_client_is_cut_off(server), "closed")
         wait_until(lambda: server.client().ask("SET", "x", "2") == "OK", 10)
         check.equal("and again", server.client().ask("GET", "x"), "2")
