@@ -3,6 +3,8 @@
 // both sides.
 #pragma once
 
+#include "runtime/asio_config.hpp"
+
 #include <asio/io_context.hpp>
 #include <asio/ip/udp.hpp>
 #include <cstdint>

@@ -3,6 +3,8 @@
 // results are posted.
 #pragma once
 
+#include "runtime/asio_config.hpp"
+
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <cstdint>

@@ -6,6 +6,8 @@
 // says so first.
 #pragma once
 
+#include "runtime/asio_config.hpp"
+
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 #include <functional>

@@ -1,6 +1,8 @@
 // Addresses as the kernel and asio spell them.
 #pragma once
 
+#include "runtime/asio_config.hpp"
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 

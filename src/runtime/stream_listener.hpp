@@ -2,6 +2,8 @@
 // only: a peer that has something to say opens a stream of its own.
 #pragma once
 
+#include "runtime/asio_config.hpp"
+
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <cstdint>

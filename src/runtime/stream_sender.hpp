@@ -3,6 +3,8 @@
 // one reconnect.
 #pragma once
 
+#include "runtime/asio_config.hpp"
+
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <cstdint>

@@ -1,5 +1,7 @@
 // Claims about datagrams and streams on loopback. Nothing here asserts a time: each waits for what has to
 // happen.
+#include "runtime/asio_config.hpp"
+
 #include <asio/io_context.hpp>
 #include <asio/write.hpp>
 #include <catch2/catch_test_macros.hpp>
