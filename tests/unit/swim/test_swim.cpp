@@ -187,8 +187,10 @@ TEST_CASE("an own ip that is not known yet is where the datagram came from") {
 }
 
 TEST_CASE("a word from a dead member does not raise it, but tells it") {
-  Swim swim = machine_knowing({2, 3});
-  swim.confirm_dead(start, member(2).id, member(2).life);
+  Swim swim = machine_knowing({2});
+  MemberUpdate dead = member(2);
+  dead.status = Status::dead;
+  swim.merge(start, std::vector{dead}, true);  // a hint: no rumour of it either
   swim.take_output();
   swim.heard(start + seconds(2), member(2).id, member(2).address);
   CHECK(swim.find(member(2).id)->record.status == Status::dead);
@@ -197,6 +199,55 @@ TEST_CASE("a word from a dead member does not raise it, but tells it") {
   CHECK(says(*sent<Rumours>(output), member(2).id, Status::dead));
   swim.heard(start + seconds(2), member(2).id, member(2).address);
   CHECK(swim.take_output().datagrams.empty());  // once a period
+}
+
+TEST_CASE("whom others call alive in the life that is held for dead here is asked itself, once a period") {
+  Swim swim = machine_knowing({2, 3});
+  swim.confirm_dead(start, member(2).id, member(2).life);
+  swim.take_output();
+  for (const bool again : {false, true}) {
+    swim.step(start + seconds(2), member(3).id, member(3).address, Rumours{}, std::vector{member(2)});
+    const Output output = swim.take_output();
+    CHECK((sent<Ping>(output) != nullptr) != again);
+    if (!again) CHECK(std::get<Ping>(sent<Ping>(output)->message).target_status == Status::dead);
+  }
+  CHECK(swim.find(member(2).id)->record.status == Status::dead);
+}
+
+TEST_CASE("when a dead member turns out alive others are asked at once, and each period for a while") {
+  Swim swim = machine();
+  std::vector<MemberUpdate> members;
+  for (std::uint8_t number = 2; number < 200; ++number) members.push_back(member(number));
+  for (const std::size_t dead : {0u, 1u, 2u}) members[dead].status = Status::dead;
+  swim.merge(start, members, true);
+  swim.take_output();
+  MemberUpdate back = member(2);
+  back.life.incarnation.value = 1;
+  swim.step(start, back.id, back.address, Rumours{}, std::vector{back});
+  const auto pings_to_dead = [&] {
+    const Output output = swim.take_output();
+    return std::count_if(output.datagrams.begin(), output.datagrams.end(), [](const Datagram& datagram) {
+      const auto* ping = std::get_if<Ping>(&datagram.message);
+      return ping && ping->target_status == Status::dead;
+    });
+  };
+  CHECK(pings_to_dead() == 2);
+  while (swim.next_deadline() < start + seconds(10)) swim.on_timer(swim.next_deadline());
+  CHECK(pings_to_dead() >= 8);
+}
+
+TEST_CASE("any word of a probed member within the period is as good as its ack") {
+  for (const bool speaks : {false, true}) {
+    Swim swim = machine_knowing({2});
+    Instant now = start;
+    while (!sent<Ping>(swim.take_output())) {
+      now = swim.next_deadline();
+      swim.on_timer(now);
+    }
+    if (speaks) swim.step(now + milliseconds(1), member(2).id, member(2).address, Rumours{}, {});
+    while (swim.next_deadline() <= now + seconds(1)) swim.on_timer(swim.next_deadline());
+    CHECK(swim.find(member(2).id)->record.status == (speaks ? Status::alive : Status::suspect));
+  }
 }
 
 TEST_CASE("a forgotten node is no member and its tombstone is part of the snapshot") {
