@@ -53,7 +53,7 @@ void ShardLog::State::on(Instant now, const NodeId& from, const LeaseRelease& me
   auto* office = leading();
   if (office == nullptr || !office->table.released(from, message.start, message.number)) return;
   settle(now);
-  if (office->active && find_voter(configuration, from) != nullptr) report(from, true);
+  if (office->active && deadline(now) > now && find_voter(configuration, from) != nullptr) report(from, true);
 }
 
 void ShardLog::State::serve_own_core(Instant now) {
@@ -99,6 +99,8 @@ void ShardLog::State::report(const NodeId& node, bool ended_lease) {
 void ShardLog::State::report_peers(Instant now) {
   auto* office = leading();
   if (office == nullptr || !office->active || office->install) return;
+  if (VSWIM_RULE(l10) && deadline(now) <= now)
+    return;  // another leader may grant by now, and ours is no proof
   for (const auto& voter : configuration.voters) {
     if (voter.role == Role::witness || voter.node == seat.node) continue;
     const auto& line = office->table.at(voter.node);

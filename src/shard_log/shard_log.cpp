@@ -196,8 +196,8 @@ Status ShardLog::status() const {
   if (const auto* seal = state.log.seal_of(state.configuration.epoch)) status.sealed = *seal;
   status.promised = state.promise.promised();
   const auto* office = state.leading();
-  status.leading = office != nullptr;
-  status.leader_active = office != nullptr && office->active;
+  status.leading = office != nullptr && state.may_lead();  // else it only finishes a change
+  status.leader_active = status.leading && office->active;
   status.leader = state.leader;
   status.committed = state.registers.revision();
   status.settled = state.settled;
