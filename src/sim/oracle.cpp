@@ -33,6 +33,7 @@ void Oracle::on_seats(WorldTime now, NodeIndex node, const NodeId& id, std::uint
   for (const auto& status : statuses) {
     const auto shard = durable_seats_.shard_of(status.configuration);
     if (!shard) continue;
+    leads_[{node, *shard}] = status.leading;
     const SeatSeen seat{node, id, *shard, status, clock.read(now), clock.when_reads(status.leader_deadline)};
     one_leader_.on_seat(now, seat, life);
     leader_leases_.on_seat(now, seat);
@@ -77,7 +78,7 @@ void Oracle::on_provider_event(WorldTime now, NodeIndex node, const ShardId& sha
                      if (member.health == contract::Health::fail && member.shard == view.own_shard)
                        ++coverage.peers_failed;
                    }
-                   failed_peers_.on_membership(now, node, view, cores_);
+                   failed_peers_.on_membership(now, node, view, cores_, leads_[{node, shard}]);
                  },
                  [&](const contract::ClusterDown&) { ++coverage.lease_losses; },
                  [&](const contract::ShardLogUpdated& update) {
@@ -94,7 +95,11 @@ void Oracle::on_provider_event(WorldTime now, NodeIndex node, const ShardId& sha
 }
 
 void Oracle::on_core(WorldTime now, const CoreSeen& core) {
+  const auto& before = cores_[core.node];
+  const bool went_on = before.leased(now);
+  const WorldTime since = went_on ? before.leased_since : now;
   cores_[core.node] = core;
+  cores_[core.node].leased_since = since;
   one_primary_.on_core(now, core, cores_);
   if (!core.serves(now)) return;
   auto& primary = primaries_[core.shard];

@@ -17,7 +17,7 @@ class FailedPeers {
   explicit FailedPeers(Violations& violations) : violations_(&violations) {}
 
   void on_membership(WorldTime now, NodeIndex at, const contract::MembershipChanged& view,
-                     const CoresSeen& all) {
+                     const CoresSeen& all, bool leads) {
     for (const auto& member : view.members) {
       auto& before = health_[{at, member.id}];
       const bool newly_failed = member.health == contract::Health::fail && before != contract::Health::fail;
@@ -25,9 +25,12 @@ class FailedPeers {
       if (!newly_failed || member.shard != view.own_shard || member.id == view.self) continue;
       for (const auto& core : all) {
         if (core.id != member.id || core.shard != view.own_shard || !core.leased(now)) continue;
+        if (!leads && now - core.leased_since < news_age_max) continue;
         violations_->add("I16", node_name(at), now,
-                         "reports " + node_name(core.node) + " FAIL while its lease runs for " +
-                             std::to_string((core.lease_until - now).ms()) + " ms");
+                         std::string(leads ? "leads and " : "") + "reports " + node_name(core.node) +
+                             " FAIL whose lease has run for " +
+                             std::to_string((now - core.leased_since).ms()) + " ms and runs for " +
+                             std::to_string((core.lease_until - now).ms()) + " ms more");
       }
     }
   }
@@ -38,6 +41,8 @@ class FailedPeers {
   }
 
  private:
+  static constexpr Duration news_age_max = seconds(60);
+
   Violations* violations_;
   std::map<std::pair<NodeIndex, NodeId>, contract::Health> health_;
 };

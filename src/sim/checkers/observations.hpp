@@ -29,6 +29,7 @@ struct CoreSeen {  // what one node's Core would answer a client, after a step o
   bool alive = false;
   bool primary_here = false;
   WorldTime lease_until;    // routing's deadline in oracle time: it serves before this instant
+  WorldTime leased_since;   // when it began to hold its lease without a gap (told by the oracle)
   std::uint64_t shown = 0;  // newest shard-log revision handed to Core in the present namespace
 
   bool leased(WorldTime now) const { return alive && now < lease_until; }

@@ -30,7 +30,7 @@ SeatSeen leading(NodeIndex node, const NodeId& id, const ShardId& shard, std::ui
 }
 
 CoreSeen serving(NodeIndex node, const ShardId& shard, Duration left, std::uint64_t shown) {
-  return {node, {}, shard, true, true, now + left, shown};
+  return {node, {}, shard, true, true, now + left, now, shown};
 }
 
 contract::ShardLogUpdated update(std::uint64_t revision, bool snapshot,
@@ -105,10 +105,12 @@ TEST_CASE("I16 goes red when a leased peer is reported FAIL") {
   peer.id = ids.b;
   contract::MembershipChanged view{
       ids.a, ids.shard, {{ids.b, ids.shard, {}, contract::Health::pfail, {}, {}}}};
-  checker.on_membership(now, 0, view, {peer});
-  CHECK(violations.empty());
+  checker.on_membership(now, 0, view, {peer}, true);
   view.members[0].health = contract::Health::fail;
-  checker.on_membership(now, 0, view, {peer});
+  peer.leased_since = now - seconds(1);
+  checker.on_membership(now, 3, view, {peer}, false);  // second-hand, overtaken by a new lease
+  CHECK(violations.empty());
+  checker.on_membership(now, 0, view, {peer}, true);
   CHECK(violations.total() == 1);
 }
 
