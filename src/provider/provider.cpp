@@ -93,6 +93,7 @@ void Provider::State::on_tick(Instant now) {
     drop_seat(ended->first);
     ended = ended_seats.erase(ended);
   }
+  repeat_evidence(now);
   save_hints(now, false);
   view_dirty = true;  // health depends on how long ago a member was heard
   next_tick = now + (busy() ? busy_tick : idle_tick);

@@ -88,6 +88,7 @@ struct SeatRequestOrigin {
 struct PeerLeaseState {
   bool ended = false;
   Instant since{};
+  Instant asserted{};  // evidence is repeated while it holds; what nobody repeats was withdrawn and the news lost
 };
 
 struct Provider::State {
@@ -223,6 +224,8 @@ struct Provider::State {
   void on_peer_lease(Instant now, const NodeId& node, bool ended);
   void on_lease_evidence(Instant now, const NodeId& sender, const wire::LeaseEvidence& evidence);
   void accuse(Instant now, const NodeId& node);
+  void tell_evidence(const NodeId& node, bool ended);
+  void repeat_evidence(Instant now);
   std::vector<NodeId> shard_members(const ShardId& shard) const;
 
   // ---- join.cpp

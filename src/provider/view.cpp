@@ -8,6 +8,9 @@
 namespace vswim::provider {
 
 namespace {
+constexpr Duration evidence_interval = milliseconds(900);  // a little below the idle tick that repeats it
+constexpr Duration evidence_horizon = seconds(4);          // several repetitions may be lost
+
 bool down(swim::Status status) { return status == swim::Status::dead || status == swim::Status::left; }
 }  // namespace
 
@@ -19,8 +22,10 @@ contract::Health Provider::State::health_of(Instant now, const swim::MemberView&
   const auto status = view.record.status;
   if (view.record.shard == record.membership.shard) {
     const auto lease = peer_leases.find(view.record.id);
-    if (lease != peer_leases.end() && lease->second.ended) {
-      const auto ttl = settings.shard_log.lease_ttl;
+    const auto ttl = settings.shard_log.lease_ttl;
+    const bool withdrawn = lease != peer_leases.end() && status == swim::Status::alive &&
+                           lease->second.asserted + std::max(evidence_horizon, ttl * 3) <= now;
+    if (lease != peer_leases.end() && lease->second.ended && !withdrawn) {
       if (status == swim::Status::left || view.heard_at + ttl / 2 <= now ||
           lease->second.since + ttl * 2 <= now) {
         return contract::Health::fail;
@@ -58,16 +63,36 @@ void Provider::State::publish_view(Instant now) {
 
 void Provider::State::on_peer_lease(Instant now, const NodeId& node, bool ended) {
   auto& lease = peer_leases[node];
-  if (lease.ended != ended) lease = {ended, now};
+  if (lease.ended != ended) lease = {ended, now, now};
+  lease.asserted = now;
   view_dirty = true;
   const auto* seat = own_seat();
   if (seat == nullptr || !seat->status().leading) return;
+  tell_evidence(node, ended);
+  if (ended) accuse(now, node);
+}
+
+void Provider::State::tell_evidence(const NodeId& node, bool ended) {
   for (const auto& peer : shard_members(record.membership.shard)) {
     const auto address = address_of(peer);
     if (peer == record.node || !address) continue;
     send_control(*address, wire::LeaseEvidence{record.membership.shard, node, ended}, true);
   }
-  if (ended) accuse(now, node);
+}
+
+// A datagram may be lost and a leader may go: what was proven is told again while it holds, and whoever hears
+// it no more of a member that is alive lets go of it.
+void Provider::State::repeat_evidence(Instant now) {
+  const auto* seat = own_seat();
+  if (seat == nullptr || !seat->status().leading) return;
+  for (auto& [node, lease] : peer_leases) {
+    const auto view = swim->find(node);
+    const bool news = lease.ended || lease.since + evidence_horizon * 2 > now;
+    if (!news || lease.asserted + evidence_interval > now || !view) continue;
+    if (view->record.shard != record.membership.shard) continue;
+    lease.asserted = now;
+    tell_evidence(node, lease.ended);
+  }
 }
 
 // From the leader of our shard, about a member of our shard: the same proof, second hand.
@@ -76,7 +101,8 @@ void Provider::State::on_lease_evidence(Instant now, const NodeId& sender,
   const auto* seat = own_seat();
   if (seat == nullptr || evidence.shard != record.membership.shard || seat->status().leader != sender) return;
   auto& lease = peer_leases[evidence.node];
-  if (lease.ended != evidence.ended) lease = {evidence.ended, now};
+  if (lease.ended != evidence.ended) lease = {evidence.ended, now, now};
+  lease.asserted = now;
   view_dirty = true;
 }
 
