@@ -82,7 +82,7 @@ void Host::turn() {
   const Instant now = runtime::boottime_now();
   if (graceful_.signal_waits() && graceful_.state() == GracefulEnd::State::running) {
     graceful_.begin_by_signal(now);
-    core_.begin_graceful_end(now);
+    stop_serving(now);
   }
   feed_core(now);
   pump();
@@ -98,14 +98,22 @@ void Host::feed_core(Instant now) {
     node_->submit(contract::Pulse{});
     report_wanted_ = true;
   }
-  if (report_wanted_) {
-    report_wanted_ = false;
-    const core::EngineReport report = engine_.report();
-    situation_.native_replica = engine_.native_replica();
-    core_.on_engine(now, report);
-  }
+  if (report_wanted_) report_engine(now);
   if (now >= core_.next_deadline()) core_.on_timer(now);
   graceful_.tick(now);
+}
+
+void Host::report_engine(Instant now) {
+  report_wanted_ = false;
+  const core::EngineReport report = engine_.report();
+  situation_.native_replica = engine_.native_replica();
+  core_.on_engine(now, report);
+}
+
+// The heir is compared with the offset of the very last write: an older report would hand over without it.
+void Host::stop_serving(Instant now) {
+  report_engine(now);
+  core_.begin_graceful_end(now);
 }
 
 void Host::pump() {
@@ -244,7 +252,7 @@ int Host::shutdown_command(Ctx* ctx, String** arguments, int count) {
   BlockedClient* client = api_.BlockClient(ctx, callbacks_.shutdown_reply, nullptr, callbacks_.free_text, 0);
   if (ClientState* state = clients_.find(api_.GetClientId(ctx))) state->waits_for_us = true;
   graceful_.begin(now, client, words);
-  core_.begin_graceful_end(now);
+  stop_serving(now);
   pump();
   arm(now);
   return api_ok;

@@ -75,6 +75,8 @@ class Host {
   bool start_node(std::string& error);
   runtime::NodeSettings node_settings() const;
   void feed_core(Instant now);
+  void report_engine(Instant now);
+  void stop_serving(Instant now);
   void pump();
   void perform(const core::EngineAction& action);
   void list_keys(const core::ListKeys& wanted, Instant now);
