@@ -81,7 +81,7 @@ void on_lease(Machine& m, Instant deadline) {
   if (m.lease_until != Instant::long_ago() && m.now >= m.lease_until) on_lease_lost(m, "renewed too late");
   if (m.lease_until == Instant::long_ago()) m.dirty = true;
   m.lease_until = std::max(m.lease_until, deadline);
-  if (m.end.phase == EndState::Phase::idle) m.table.lease_until = m.lease_until;
+  if (m.end.phase != EndState::Phase::done) m.table.lease_until = m.lease_until;
 }
 
 void on_lease_lost(Machine& m, const std::string& reason) {
