@@ -68,8 +68,8 @@ class ClusterClient:
                 self.owner[slot] = address
                 return reply, address
             if not str(reply).startswith("MOVED"):
-                if not str(reply).startswith("CLUSTERDOWN"):  # that says nothing about who owns the slot
-                    self.owner.pop(slot, None)
+                self.owner.pop(slot, None)
+                self.refresh()
                 raise reply
             address = address_of_redirect(reply)
             self.owner[slot] = address
