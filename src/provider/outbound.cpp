@@ -40,13 +40,17 @@ void Provider::State::send_control(const Address& to, wire::Control control, boo
 
 void Provider::State::send_swim(const swim::Datagram& datagram) {
   auto packet = blank_packet(datagram.address);
-  std::size_t bytes = wire::encoded_bytes_base() + gossip_part_bytes;
-  packet.swim = wire::SwimPart{datagram.message, datagram.updates};
-  for (const auto& update : datagram.updates) bytes += wire::encoded_bytes(update);
   const auto limit = settings.datagram_bytes_max;
-  packet.global_gossip =
-      wire::GossipPart{global->root(), bytes < limit ? global->fill(limit - bytes, swim->size())
-                                                     : std::vector<gossip::BatchUpdate>{}};
+  std::size_t bytes = wire::encoded_bytes_base() + gossip_part_bytes;
+  packet.swim = wire::SwimPart{datagram.message, {}};
+  for (const auto& update : datagram.updates) {
+    // SWIM counts updates of IPv4 members; a larger one that does not fit is left to the next rumour of it.
+    bytes += wire::encoded_bytes(update);
+    if (bytes > limit) break;
+    packet.swim->updates.push_back(update);
+  }
+  packet.global_gossip = wire::GossipPart{global->root(), {}};
+  if (bytes < limit) packet.global_gossip->batches = global->fill(limit - bytes, swim->size());
   transmit(datagram.address, std::move(packet));
 }
 

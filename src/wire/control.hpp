@@ -1,5 +1,5 @@
-// What providers ask each other outside SWIM, gossip rumours and shard logs: joining, snapshots, voter-change requests,
-// and Core's own bytes. Carried by streams (CoreBytes by either transport). Values only.
+// What providers ask each other outside SWIM, gossip rumours and shard logs: joining, snapshots, voter-change
+// requests, and Core's own bytes. Carried by streams (CoreBytes by either transport). Values only.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ namespace vswim::wire {
 struct JoinRequest {  // let me into your cluster; `joiner` is the sender's own record
   std::uint64_t request = 0;
   swim::MemberUpdate joiner;
-  bool alone = true;           // the joiner knows no other member of its present cluster
-  std::uint64_t members = 1;   // of the joiner's present cluster
+  bool alone = true;          // the joiner knows no other member of its present cluster
+  std::uint64_t members = 1;  // of the joiner's present cluster
   bool operator==(const JoinRequest&) const = default;
 };
 struct JoinAnswer {
@@ -28,7 +28,7 @@ struct JoinAnswer {
   std::string reason;
   bool invites = false;  // not accepted because the answerer is alone and joins the asker's cluster instead
   ClusterId cluster;
-  JoinNumber join_min;   // the joiner's record must carry at least this (a tombstone of an earlier FORGET)
+  JoinNumber join_min;  // the joiner's record must carry at least this (a tombstone of an earlier FORGET)
   std::vector<swim::MemberUpdate> members;
   gossip::Snapshot global;
   bool operator==(const JoinAnswer&) const = default;
@@ -71,14 +71,15 @@ struct CoreBytes {  // Core to Core
   bool operator==(const CoreBytes&) const = default;
 };
 
-struct LeaseEvidence {  // the leader of a shard tells its members what it has proven about one member's lease (rule L10)
+struct LeaseEvidence {  // the leader of a shard tells its members what it has proven about one member's lease
+                        // (rule L10)
   ShardId shard;
   NodeId node;
   bool ended = false;
   bool operator==(const LeaseEvidence&) const = default;
 };
 
-using Control = std::variant<JoinRequest, JoinAnswer, JoinResult, SnapshotRequest, SnapshotAnswer, ShardRequest, ShardAnswer,
-                             CoreBytes, LeaseEvidence>;
+using Control = std::variant<JoinRequest, JoinAnswer, JoinResult, SnapshotRequest, SnapshotAnswer,
+                             ShardRequest, ShardAnswer, CoreBytes, LeaseEvidence>;
 
 }  // namespace vswim::wire

@@ -1,5 +1,7 @@
 #include "wire/member_codec.hpp"
 
+#include <algorithm>
+
 namespace vswim::wire {
 
 namespace {
@@ -65,9 +67,11 @@ MemberVectors add_updates(flatbuffers::FlatBufferBuilder& builder,
   std::vector<fbs::MemberBrief> brief;
   std::vector<fbs::MemberWide> wide;
   std::vector<std::uint8_t> forms;
+  std::vector<std::uint32_t> observers;
   for (const auto& update : updates) {
     const MemberForm form = form_of(update);
     forms.push_back(static_cast<std::uint8_t>(form));
+    if (update.status == swim::Status::suspect) observers.push_back(update.observers);
     const fbs::Id20 node = to_flat(update.id);
     const auto epoch = number_bytes(update.shard_epoch.value);
     switch (form) {
@@ -89,14 +93,32 @@ MemberVectors add_updates(flatbuffers::FlatBufferBuilder& builder,
   const bool one_form =
       v4.size() == forms.size() || brief.size() == forms.size() || wide.size() == forms.size();
   if (!one_form) vectors.forms = builder.CreateVector(forms);
+  const bool observed = std::any_of(observers.begin(), observers.end(), [](auto bits) { return bits != 0; });
+  if (observed) vectors.observers = builder.CreateVector(observers);
   return vectors;
 }
 
 flatbuffers::Offset<fbs::Members> add_members(flatbuffers::FlatBufferBuilder& builder,
                                               const std::vector<swim::MemberUpdate>& members) {
   const MemberVectors vectors = add_updates(builder, members);
-  return fbs::CreateMembers(builder, vectors.v4, vectors.brief, vectors.wide, vectors.forms);
+  return fbs::CreateMembers(builder, vectors.v4, vectors.brief, vectors.wide, vectors.forms,
+                            vectors.observers);
 }
+
+namespace {
+// Absent (nobody's own observation) or exactly one for each suspect.
+bool take_observers(const flatbuffers::Vector<std::uint32_t>* observers,
+                    std::vector<swim::MemberUpdate>& updates) {
+  if (observers == nullptr) return true;
+  flatbuffers::uoffset_t next = 0;
+  for (auto& update : updates) {
+    if (update.status != swim::Status::suspect) continue;
+    if (next == observers->size()) return false;
+    update.observers = observers->Get(next++);
+  }
+  return next == observers->size();
+}
+}  // namespace
 
 bool updates_from_flat(const MemberVectorsView& view, std::vector<swim::MemberUpdate>& updates) {
   const std::size_t v4_count = size_of(view.v4), brief_count = size_of(view.brief),
@@ -119,12 +141,13 @@ bool updates_from_flat(const MemberVectorsView& view, std::vector<swim::MemberUp
     }
     if (!good) return false;
   }
-  return true;
+  return take_observers(view.observers, updates);
 }
 
 bool members_from_flat(const fbs::Members* flat, std::vector<swim::MemberUpdate>& members) {
   return flat == nullptr ||
-         updates_from_flat({flat->v4(), flat->brief(), flat->wide(), flat->forms()}, members);
+         updates_from_flat({flat->v4(), flat->brief(), flat->wide(), flat->forms(), flat->observers()},
+                           members);
 }
 
 bool status_from_flat(std::uint8_t flat, swim::Status& status) {

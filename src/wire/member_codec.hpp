@@ -18,6 +18,7 @@ struct MemberVectors {
   flatbuffers::Offset<flatbuffers::Vector<const fbs::MemberBrief*>> brief;
   flatbuffers::Offset<flatbuffers::Vector<const fbs::MemberWide*>> wide;
   flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> forms;
+  flatbuffers::Offset<flatbuffers::Vector<std::uint32_t>> observers;  // of the suspects, in order
 };
 // Absent (null) offsets where nothing has that form.
 MemberVectors add_updates(flatbuffers::FlatBufferBuilder& builder,
@@ -30,6 +31,7 @@ struct MemberVectorsView {
   const flatbuffers::Vector<const fbs::MemberBrief*>* brief;
   const flatbuffers::Vector<const fbs::MemberWide*>* wide;
   const flatbuffers::Vector<std::uint8_t>* forms;
+  const flatbuffers::Vector<std::uint32_t>* observers;
 };
 // False when a count, a form or a status is not valid. A null table is an empty list.
 bool updates_from_flat(const MemberVectorsView& view, std::vector<swim::MemberUpdate>& updates);

@@ -101,14 +101,15 @@ flatbuffers::Offset<fbs::Swim> add_swim(flatbuffers::FlatBufferBuilder& builder,
   return fbs::CreateSwim(builder, static_cast<std::uint8_t>(fields.kind), fields.sequence,
                          pointer(fields.target), pointer(fields.target_numbers), updates.v4, updates.brief,
                          updates.wide, updates.forms, pointer(fields.target_life), fields.target_status,
-                         pointer(fields.target_address));
+                         pointer(fields.target_address), updates.observers);
 }
 
 bool swim_from_flat(const fbs::Swim* flat, std::optional<SwimPart>& part) {
   if (flat == nullptr || flat->kind() > static_cast<std::uint8_t>(Kind::rumours)) return true;
   part.emplace();
   return message_from_flat(*flat, part->message) &&
-         updates_from_flat({flat->v4(), flat->brief(), flat->wide(), flat->forms()}, part->updates);
+         updates_from_flat({flat->v4(), flat->brief(), flat->wide(), flat->forms(), flat->observers()},
+                           part->updates);
 }
 
 }  // namespace vswim::wire

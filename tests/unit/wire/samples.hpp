@@ -69,9 +69,16 @@ inline swim::MemberUpdate random_update(Rng& rng) {
   }
 }
 
+// Observers travel with suspects only.
+inline swim::MemberUpdate observed(swim::MemberUpdate update, Rng& rng) {
+  if (update.status == swim::Status::suspect) update.observers = static_cast<std::uint32_t>(rng.next());
+  return update;
+}
+
 inline std::vector<swim::MemberUpdate> random_updates(Rng& rng, std::size_t count_max) {
   std::vector<swim::MemberUpdate> updates;
-  for (std::size_t i = rng.below(count_max + 1); i > 0; --i) updates.push_back(random_update(rng));
+  for (std::size_t i = rng.below(count_max + 1); i > 0; --i)
+    updates.push_back(observed(random_update(rng), rng));
   return updates;
 }
 
