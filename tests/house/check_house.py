@@ -25,7 +25,7 @@ LINKS = {
 
 # External library: which include lines are it, and which files may contain them.
 EXTERNAL = {
-    "asio": (r"(boost/)?asio(\.hpp|/)", r"src/runtime/"),
+    "asio": (r"(boost/)?asio(\.hpp|/)", r"src/runtime/|tests/unit/runtime/"),
     "flatbuffers": (r"flatbuffers/|generated/", r"src/wire/"),
     "libsodium": (r"sodium(\.h|/)", r"src/wire/"),
     "xxhash": (r"xxh", r"src/base/hash"),
