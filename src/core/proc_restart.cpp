@@ -22,6 +22,12 @@ void open_gate(Machine& m, const char* why) {
   if (why != nullptr) m.note(NoteLevel::notice, std::string("restart: resuming as primary: ") + why);
 }
 
+// Without a lease there is nothing to take up: the next one asks anew (and no timer runs until then).
+void stop_asking(RestartState& r) {
+  r.asking = false;
+  r.next_ask = Instant::never();
+}
+
 void ask(Machine& m, const std::vector<NodeId>& peers) {
   if (m.now < m.restart.next_ask) return;
   m.restart.next_ask = m.now + ask_interval;
@@ -59,8 +65,9 @@ void check_restart(Machine& m) {
   }
   if (r.open) return;
   if (r.proposed || r.saw_other_primary) return open_gate(m, nullptr);  // named in this life: no restart
-  if (m.primaryship_in_flight) return;  // its completion tells whether this life wrote the register
-  if (!m.leased() || !m.engine.known || m.engine.report.loading) return;
+  if (m.primaryship_in_flight)
+    return stop_asking(r);  // its completion tells whether this life wrote the register
+  if (!m.leased() || !m.engine.known || m.engine.report.loading) return stop_asking(r);
   if (!r.asking) {
     r.asking = true;
     r.started = m.now;
