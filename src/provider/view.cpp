@@ -26,8 +26,9 @@ contract::Health Provider::State::health_of(Instant now, const swim::MemberView&
     const bool withdrawn = lease != peer_leases.end() && status == swim::Status::alive &&
                            lease->second.asserted + std::max(evidence_horizon, ttl * 3) <= now;
     if (lease != peer_leases.end() && lease->second.ended && !withdrawn) {
+      const bool still_proven = lease->second.asserted + evidence_interval * 3 > now;
       if (status == swim::Status::left || view.heard_at + ttl / 2 <= now ||
-          lease->second.since + ttl * 2 <= now) {
+          (still_proven && lease->second.since + ttl * 2 <= now)) {
         return contract::Health::fail;
       }
     }
@@ -84,7 +85,8 @@ void Provider::State::tell_evidence(const NodeId& node, bool ended) {
 // it no more of a member that is alive lets go of it.
 void Provider::State::repeat_evidence(Instant now) {
   const auto* seat = own_seat();
-  if (seat == nullptr || !seat->status().leading) return;
+  // A leader whose own deadline has passed proves nothing any more: another may grant by now (rule L10).
+  if (seat == nullptr || !seat->status().leading || seat->status().leader_deadline <= now) return;
   for (auto& [node, lease] : peer_leases) {
     const auto view = swim->find(node);
     const bool news = lease.ended || lease.since + evidence_horizon * 2 > now;
