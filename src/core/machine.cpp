@@ -50,7 +50,8 @@ Instant machine_deadline(const Machine& m) {
                 m.claims.next_ask, m.claims.yield_until, m.end.limit, m.end.next_ask});
   if (m.leased()) next = std::min(next, m.lease_until);
   for (const auto& [ticket, pending] : m.pending) next = std::min(next, pending.limit);
-  for (const auto& job : m.slot_jobs) next = std::min(next, job.limit);
+  // The first job alone may come to its limit, and not while the shard's log has it in hand.
+  if (!m.slot_job_in_flight && !m.slot_jobs.empty()) next = std::min(next, m.slot_jobs.front().limit);
   for (const auto& [ticket, limit] : m.publish.replies) next = std::min(next, limit);
   return next;
 }
