@@ -197,9 +197,18 @@ void Node::arm_node_timer() {
     node_lane_.post({}, [this] {
       on_node_thread([&](Instant now) {
         if (provider_->next_deadline() <= now) provider_->on_timer(now);
+        count_spins(node_spins_, provider_->next_deadline() <= now,
+                    "the provider's deadline stays in the past");
       });
     });
   });
+}
+
+void Node::count_spins(std::uint32_t& spins, bool overdue, const char* reason) {
+  constexpr std::uint32_t spins_max =
+      1'000;  // a machine may want several turns at one instant, but not for ever
+  spins = overdue ? spins + 1 : 0;
+  if (spins == spins_max) violate("spin", reason);
 }
 
 void Node::violate(const char* invariant, const char* reason) {

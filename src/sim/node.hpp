@@ -126,6 +126,7 @@ class Node {
   void spring_traps(bool acknowledged);
   Duration queue_latency();
   void violate(const char* invariant, const char* reason);
+  void count_spins(std::uint32_t& spins, bool overdue, const char* reason);
   void trace(std::string_view text) const {
     if (around_.trace) around_.trace(config_.index, text);
   }
@@ -145,6 +146,8 @@ class Node {
   std::uint64_t life_ = 0;
   Instant last_reading_{};
   WorldTime node_timer_, main_timer_;  // when the armed timer rings; never() when none
+  std::uint32_t node_spins_ = 0,
+                main_spins_ = 0;  // timer turns in a row after which the machine was overdue still
   WorldTime last_report_, last_save_;
   core::EngineReport reported_;
 

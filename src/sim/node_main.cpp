@@ -250,6 +250,7 @@ void Node::arm_main_timer() {
     main_lane_.post({}, [this] {
       on_main_thread([&](Instant now) {
         if (core_->next_deadline() <= now) core_->on_timer(now);
+        count_spins(main_spins_, core_->next_deadline() <= now, "Core's deadline stays in the past");
       });
     });
   });

@@ -33,7 +33,7 @@ void Oracle::on_seats(WorldTime now, NodeIndex node, const NodeId& id, std::uint
   for (const auto& status : statuses) {
     const auto shard = durable_seats_.shard_of(status.configuration);
     if (!shard) continue;
-    leads_[{node, *shard}] = status.leading;
+    leads_[{node, *shard}] = status.leading && clock.read(now) < status.leader_deadline;
     const SeatSeen seat{node, id, *shard, status, clock.read(now), clock.when_reads(status.leader_deadline)};
     one_leader_.on_seat(now, seat, life);
     leader_leases_.on_seat(now, seat);
