@@ -3,10 +3,12 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -333,6 +335,10 @@ static void carry_out(struct core* core, char* line) {
     reply(core, "0");
   } else if (strcmp(name, "release") == 0) {
     accepted(core, ops->release_lease(core->provider, on_completed, core));
+  } else if (strcmp(name, "fill_disk") == 0) { /* no file may grow any more */
+    const struct rlimit none = {.rlim_cur = 1, .rlim_max = RLIM_INFINITY};
+    signal(SIGXFSZ, SIG_IGN);
+    reply(core, "%d", setrlimit(RLIMIT_FSIZE, &none));
   } else if (strcmp(name, "info") == 0) {
     ops->info(core->provider, print_field, core);
     reply(core, "0");

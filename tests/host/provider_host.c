@@ -371,6 +371,15 @@ static void part(void) {
   check(answers(A, "release", "ok"), "a lease is given back");
 }
 
+static void lose_the_disk(void) {
+  const long downs = field(C, "down"), notes = field(C, "note");
+  check(answers(C, "fill_disk", "0") && answers(C, "put log late yes absent", "unknown"),
+        "a write that meets a full disk is unknown");
+  check(reaches(C, "down", downs + 1, false) && field(C, "lease_ms") == 0 && field(C, "note") > notes,
+        "the node says that it is down, and why");
+  check(answers(C, "put log late yes absent", "failed"), "whatever comes later has not happened");
+}
+
 static void account(void) {
   static const char* const callbacks[] = {"membership", "gossip",    "log",  "settled",
                                           "reset",      "heartbeat", "down", "review"};
@@ -404,8 +413,8 @@ int main(void) {
   char arguments_directory[sizeof root + 4];
   snprintf(arguments_directory, sizeof arguments_directory, "%s/d", root);
   check_arguments(vswim_cluster_provider_ops(VSWIM_ABI_VERSION), arguments_directory);
-  void (*const story[])(void) = {bootstrap,       join, share_a_shard, count, gossip, unknown,
-                                 lose_the_middle, part, account};
+  void (*const story[])(void) = {bootstrap,       join, share_a_shard, count,  gossip, unknown,
+                                 lose_the_middle, part, lose_the_disk, account};
   for (size_t i = 0; i < sizeof story / sizeof story[0]; ++i) story[i]();
   end_processes();
   snprintf(command, sizeof command, "rm -rf %s", root);
