@@ -184,8 +184,8 @@ void ShardLog::State::advance(Instant now) {
   }
   const auto everywhere = reached_by(reached, quorum_of(configuration)).value_or(0);
   if (everywhere > registers.revision()) advance_commit(now, everywhere);
-  const bool begun =
-      VSWIM_RULE(no_op) ? office->noop != 0 && registers.revision() >= office->noop : everywhere > 0;
+  const bool begun = VSWIM_RULE(no_op) ? office->noop != 0 && registers.revision() >= office->noop
+                                       : everywhere >= log.last();
   if (!office->active && !office->finishing && begun) activate(now);
   const bool sealed = log.seal_of(configuration.epoch) != nullptr;
   if (sealed && ((everywhere >= log.last() && everywhere > 0) || !VSWIM_RULE(seal_order)))

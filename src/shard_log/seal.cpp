@@ -15,6 +15,7 @@ void ShardLog::State::told_configuration() {
 }
 
 void ShardLog::State::seal(Instant now, Configuration next) {
+  search = {};  // an offer is good for one change
   Entry entry;
   entry.seal = std::move(next);
   append_entry(*leading(), std::move(entry));

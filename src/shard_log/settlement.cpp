@@ -89,7 +89,7 @@ void ShardLog::State::settle(Instant now) {
 
 void ShardLog::State::report(const NodeId& node, bool ended_lease) {
   auto& line = leading()->table.at(node);
-  if (line.reported_ended == ended_lease || node == seat.node) return;
+  if (line.reported_ended == ended_lease) return;
   line.reported_ended = ended_lease;
   out.event(PeerLease{node, ended_lease});
 }

@@ -193,6 +193,7 @@ Status ShardLog::status() const {
   const auto& state = *state_;
   Status status;
   status.configuration = state.configuration;
+  status.ended = state.ended;
   if (const auto* seal = state.log.seal_of(state.configuration.epoch)) status.sealed = *seal;
   status.promised = state.promise.promised();
   const auto* office = state.leading();

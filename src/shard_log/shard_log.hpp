@@ -110,6 +110,7 @@ struct Status {  // for INFO and the simulator's checkers; a copy, never a decis
   Configuration configuration;
   std::optional<Configuration> sealed;
   Ballot promised;
+  bool ended = false;                  // after SeatEnded: a new seat in this shard needs a new uuid and machine
   bool leading = false;
   bool leader_active = false;  // leading, no-op committed, may grant
   std::optional<NodeId> leader;

@@ -93,16 +93,30 @@ void World::bootstrap(std::size_t index) {
 void World::add_member(std::size_t index) {
   auto& node = nodes_[index];
   node.wants_seat = true;
-  if (!node.seat || node.seat->status().configuration.voters.empty()) {
-    if (!node.seat) {
-      node.uuid = rng_.id<VoterUuid>();
-      oracle_.forgot(node.id);
-      node.disk.clear();
-      node.seat = ShardLog::vacant(settings, seat_of(node), local(node), Rng(rng_.next()));
-    }
+  if (!node.up) return;
+  if (!node.seat || node.seat->status().ended) {
+    drop_seat(node);
+    node.uuid = rng_.id<VoterUuid>();
+    node.seat = ShardLog::vacant(settings, seat_of(node), local(node), Rng(rng_.next()));
   }
   ask_membership(index);
   drain(index);
+}
+
+// Nothing of it is left, and its uuid is never used again (invariant I14).
+void World::drop_seat(Node& node) {
+  const auto index = index_of(node.id);
+  for (auto it = open_.begin(); it != open_.end();)
+    it = std::get<0>(*it) == index ? open_.erase(it) : std::next(it);
+  node.seat.reset();
+  node.uuid = {};
+  node.disk.clear();
+  node.writes.clear();
+  node.core = FakeCore{};
+  deadlines_[index] = Instant::long_ago();
+  oracle_.forgot(node.id);
+  oracle_.restarted(node.id, {});
+  oracle_.core_restarted(node.id);
 }
 
 void World::ask_membership(std::size_t index) {
@@ -363,7 +377,7 @@ void World::handle(std::size_t index, const Event& event) {
                           if (core.lease <= local(node)) core.right = false;  // a lapse: it counts as new
                           core.lease = lease.deadline;
                           const auto* voter = find_voter(node.seat->status().configuration, node.id);
-                          if (voter == nullptr || voter->role == Role::witness)
+                          if (voter != nullptr && voter->role == Role::witness)
                             oracle_.fail("I13: a witness is leased");
                           core_evaluate(index);
                         },
@@ -417,16 +431,7 @@ void World::handle(std::size_t index, const Event& event) {
                           after(seconds(1), [this, index, life = node.life] {
                             auto& gone = nodes_[index];
                             if (!gone.up || gone.life != life || !gone.seat || gone.wants_seat) return;
-                            if (find_voter(gone.seat->status().configuration, gone.id, gone.uuid) != nullptr)
-                              return;
-                            for (auto it = open_.begin(); it != open_.end();)
-                              it = std::get<0>(*it) == index ? open_.erase(it) : std::next(it);
-                            gone.seat.reset();
-                            gone.uuid = {};  // never used again
-                            gone.disk.clear();
-                            gone.writes.clear();
-                            oracle_.forgot(gone.id);
-                            oracle_.restarted(gone.id, {});
+                            if (gone.seat->status().ended) drop_seat(gone);
                           });
                         },
                         [](const LeaderChanged&) {},

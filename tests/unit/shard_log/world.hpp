@@ -137,6 +137,7 @@ class World {
   void core_evaluate(std::size_t index);
   void core_round();
   void core_consider_bid(std::size_t index);
+  void drop_seat(Node& node);
   void ask_membership(std::size_t index);
   void look(std::size_t index);
   void tell(std::size_t index, const std::string& what);
