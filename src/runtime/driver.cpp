@@ -14,6 +14,7 @@ namespace vswim::runtime {
 namespace {
 
 constexpr Duration seed_interval = seconds(3);
+constexpr Duration seed_interval_joined = seconds(30);  // names may have changed what they stand for
 constexpr Duration publish_interval = seconds(1);
 constexpr Duration flush_limit = milliseconds(200);
 constexpr auto flush_poll = std::chrono::milliseconds(2);
@@ -265,8 +266,10 @@ void Driver::look_for_seeds(Instant now) {
   if (auto addresses = seeds_.poll()) {
     handle([&](Instant at) { provider_->set_seeds(at, std::move(*addresses)); });
   }
-  if (!knows_others_ && now >= next_seed_try_) {
-    next_seed_try_ = now + seed_interval;
+  // Members remembered from before a restart may all have moved and still look alive, or suspect for ever:
+  // the seeds are asked at every start, whoever is known.
+  if (now >= next_seed_try_) {
+    next_seed_try_ = now + (knows_others_ ? seed_interval_joined : seed_interval);
     seeds_.start();
   }
 }
