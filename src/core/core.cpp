@@ -20,8 +20,8 @@ void rebuild(Machine& m) {
   m.publish.due = true;
   const bool replica = m.is_replica_role() && m.engine.report.is_replica;
   build_routing(m.table, m.view, m.log, m.settings, {m.primary_here, replica, m.claims.yielding});
-  // A graceful end takes primary_here, not the lease: what ran before it ran in time, and the fence must not cut off
-  // the replicas that are to catch up.
+  // A graceful end takes primary_here, not the lease: what ran before it ran in time, and the fence must not
+  // cut off the replicas that are to catch up.
   m.table.lease_until = m.end.phase == EndState::Phase::done ? Instant::long_ago() : m.lease_until;
   m.table.lapses = m.lapses;
   if (m.table.cluster_ok != m.full_coverage_was_ok) {
