@@ -303,6 +303,8 @@ typedef struct vswim_provider_ops {
   int (*pulse)(vswim_provider *provider);
   /* Ours: the Core has stopped serving on purpose; gives lease and leadership back without waiting for their end. */
   int (*release_lease)(vswim_provider *provider, vswim_completion completion, void *context);
+  /* Ours: after release_lease, the Core goes on after all (a shutdown that failed) and wants the lease again. */
+  int (*resume_lease)(vswim_provider *provider);
 } vswim_provider_ops;
 
 /* The operations of this library; NULL when it does not speak this version. Valid for ever. */

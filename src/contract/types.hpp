@@ -98,6 +98,8 @@ struct Pulse {};       // Core's main thread is alive (rule L8)
 struct ReleaseLease {  // Core has stopped serving on purpose: give the lease, and leadership, back (rule L9)
   Ticket ticket;
 };
+struct ResumeLease {
+};  // after ReleaseLease: Core goes on after all (a shutdown that failed); asks for the lease again
 struct SendToCore {  // Core to Core; not part of the provider ABI (design 1, section 3): best effort, may be
                      // lost
   NodeId to;
@@ -106,7 +108,7 @@ struct SendToCore {  // Core to Core; not part of the provider ABI (design 1, se
 
 using Operation =
     std::variant<JoinCluster, JoinVerdict, RemoveFromCluster, JoinShard, RemoveFromShard, UpdateGossip,
-                 UpdateShardLog, StandFirst, Shown, Pulse, ReleaseLease, SendToCore>;
+                 UpdateShardLog, StandFirst, Shown, Pulse, ReleaseLease, ResumeLease, SendToCore>;
 
 // ---- provider -> Core
 // -------------------------------------------------------------------------------------------

@@ -272,6 +272,12 @@ void Core::begin_graceful_end(Instant now) {
   advance(*state_);
 }
 
+void Core::cancel_graceful_end(Instant now) {
+  state_->now = now;
+  cancel_graceful_end_of(*state_);
+  advance(*state_);
+}
+
 Output Core::take_output() { return std::exchange(state_->out, Output{}); }
 
 const RoutingTable& Core::routing() const { return state_->table; }

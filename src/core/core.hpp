@@ -76,6 +76,7 @@ class Core {
   void command_gone(CommandTicket ticket);  // the client disconnected; its reply is dropped
   // SHUTDOWN, SIGTERM: hand primaryship to the best replica, release; ends with Output::graceful_end_done.
   void begin_graceful_end(Instant now);
+  void cancel_graceful_end(Instant now);  // the server did not end after all: serve, or follow, again
   Output take_output();
 
   const RoutingTable& routing() const;

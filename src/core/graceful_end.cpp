@@ -73,6 +73,14 @@ void start_graceful_end(Machine& m) {
   m.end.next_ask = m.now;
 }
 
+void cancel_graceful_end_of(Machine& m) {
+  if (m.end.phase == Phase::idle) return;
+  if (m.end.phase == Phase::releasing || m.end.phase == Phase::done) m.operate(contract::ResumeLease{});
+  m.end = {};
+  m.dirty = true;
+  m.note(NoteLevel::warning, "the server did not shut down: this node takes part again");
+}
+
 void step_graceful_end(Machine& m) {
   if (m.end.phase == Phase::idle || m.end.phase == Phase::done) return;
   if (m.now >= m.end.limit) {

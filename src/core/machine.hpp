@@ -204,6 +204,7 @@ void enforce_role(Machine& m);
 
 // ---- graceful_end.cpp ----
 void start_graceful_end(Machine& m);
+void cancel_graceful_end_of(Machine& m);
 void step_graceful_end(Machine& m);
 void on_hand_over_done(Machine& m, const contract::Completed& done);
 void on_released(Machine& m);

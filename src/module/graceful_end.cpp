@@ -81,8 +81,8 @@ void GracefulEnd::begin_by_signal(Instant now) {
   if (state_ == State::running) start(now);
 }
 
-void GracefulEnd::tick(Instant now) {
-  if (now < deadline()) return;
+bool GracefulEnd::tick(Instant now) {
+  if (now < deadline()) return false;
   if (state_ == State::handing_over) {
     log_.warning("the handover took longer than 2 s: going without it");
     state_ = State::ready;
@@ -90,7 +90,9 @@ void GracefulEnd::tick(Instant now) {
     deadline_ = now + patience;
   } else {
     stay();
+    return true;
   }
+  return false;
 }
 
 bool GracefulEnd::server_is_ending() const {
@@ -123,8 +125,6 @@ void GracefulEnd::stay() {
   state_ = State::running;
   signal_.store(0);
   chained_.store(false);
-  log_.warning(
-      "the server did not shut down (see above); this node serves nothing until it is started again");
   if (!client_) return;
   set_mode(users_mode_);
   api_.UnblockClient(client_, new std::string("ERR Errors trying to SHUTDOWN. Check logs."));

@@ -46,7 +46,8 @@ class GracefulEnd {
   void handed_over() {
     if (state_ == State::handing_over) state_ = State::ready;
   }
-  void tick(Instant now);
+  bool tick(Instant now);  // true: the server refused to go, the node takes part again
+
   State state() const { return state_; }
   Instant deadline() const {
     return state_ == State::handing_over || state_ == State::leaving ? deadline_ : Instant::never();

@@ -100,7 +100,7 @@ void Host::feed_core(Instant now) {
   }
   if (report_wanted_) report_engine(now);
   if (now >= core_.next_deadline()) core_.on_timer(now);
-  graceful_.tick(now);
+  if (graceful_.tick(now)) core_.cancel_graceful_end(now);
 }
 
 void Host::report_engine(Instant now) {

@@ -144,6 +144,9 @@ void Provider::State::submit(Instant now, const contract::Operation& operation) 
                      complete(release.ticket, contract::Outcome::ok);
                    }
                  },
+                 [&](const contract::ResumeLease&) {
+                   if (auto* seat = own_seat()) seat->resume(now);
+                 },
                  [&](const contract::SendToCore& message) { send_to_core(message); },
              },
              operation);

@@ -257,6 +257,8 @@ int release_lease(vswim_provider* provider, vswim_completion completion, void* c
   return ask(provider, contract::ReleaseLease{}, completion, context);
 }
 
+int resume_lease(vswim_provider* provider) { return send(provider, contract::ResumeLease{}); }
+
 constexpr vswim_provider_ops provider_ops = {
     sizeof(vswim_provider_ops),
     VSWIM_ABI_VERSION,
@@ -283,6 +285,7 @@ constexpr vswim_provider_ops provider_ops = {
     shown,
     pulse,
     release_lease,
+    resume_lease,
 };
 
 }  // namespace

@@ -23,6 +23,7 @@ std::optional<Ticket> ticket_of(const Operation& operation) {
           [](const Shown&) -> Answer { return std::nullopt; },
           [](const Pulse&) -> Answer { return std::nullopt; },
           [](const ReleaseLease& o) -> Answer { return o.ticket; },
+          [](const ResumeLease&) -> Answer { return std::nullopt; },
           [](const SendToCore&) -> Answer { return std::nullopt; },
       },
       operation);

@@ -135,6 +135,12 @@ void ShardLog::release(Instant now, Ticket ticket) {
   state.after_input(now);
 }
 
+void ShardLog::resume(Instant now) {
+  state_->lease_released = false;
+  state_->request_at = now;
+  state_->after_input(now);
+}
+
 void ShardLog::on_clock_gap(Instant now) {
   state_->lose_lease("the clock jumped");
   state_->request_at = now;

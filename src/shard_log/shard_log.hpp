@@ -110,7 +110,7 @@ struct Status {  // for INFO and the simulator's checkers; a copy, never a decis
   Configuration configuration;
   std::optional<Configuration> sealed;
   Ballot promised;
-  bool ended = false;                  // after SeatEnded: a new seat in this shard needs a new uuid and machine
+  bool ended = false;  // after SeatEnded: a new seat in this shard needs a new uuid and machine
   bool leading = false;
   bool leader_active = false;  // leading, no-op committed, may grant
   std::optional<NodeId> leader;
@@ -150,6 +150,7 @@ class ShardLog {
   void advise_rank(Instant now, std::uint32_t rank);
   void release(Instant now, Ticket ticket);  // L9; answered by Released
   void on_clock_gap(Instant now);            // L8: drop the lease; a new one is asked for at once
+  void resume(Instant now);                  // after release: asks for leases, and may lead, again
   void set_has_core(Instant now,
                     bool has_core);  // a mover's old seat stops being a member; its new one starts
 

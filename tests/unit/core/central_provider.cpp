@@ -340,6 +340,10 @@ void CentralProvider::on(Instant now, std::size_t node, const contract::ReleaseL
   done(now, node, op.ticket, Outcome::ok);
 }
 
+void CentralProvider::on(Instant, std::size_t node, const contract::ResumeLease&) {
+  nodes_[node].released = false;
+}
+
 void CentralProvider::on(Instant now, std::size_t node, const contract::SendToCore& op) {
   const auto to = find(op.to);
   if (to) tell(now + delays_.message, *to, contract::ReceivedFromCore{nodes_[node].id, op.bytes});

@@ -96,6 +96,7 @@ class CentralProvider {
   void on(Instant now, std::size_t node, const contract::Shown& op);
   void on(Instant, std::size_t, const contract::Pulse&) {}
   void on(Instant now, std::size_t node, const contract::ReleaseLease& op);
+  void on(Instant now, std::size_t node, const contract::ResumeLease& op);
   void on(Instant now, std::size_t node, const contract::SendToCore& op);
 
   Rng rng_;

@@ -189,6 +189,33 @@ TEST_CASE("a graceful end without a replica that catches up releases after its l
   CHECK(noted(*cluster, 0, "no replica caught up"));
 }
 
+TEST_CASE("a shutdown that fails after its hand-over leaves a node that follows, and can serve again") {
+  auto cluster = one_shard(2);
+  write_some(*cluster, 0, 20);
+  cluster->core(0).begin_graceful_end(cluster->now());
+  REQUIRE(cluster->run_until([&] { return cluster->graceful_end_done(0); }, seconds(2)));
+  REQUIRE(cluster->run_until([&] { return is_primary(*cluster, 1); }, seconds(1)));
+  cluster->core(0).cancel_graceful_end(cluster->now());
+  REQUIRE(cluster->run_until(
+      [&] { return cluster->engine(0).report.is_replica && cluster->engine(0).report.completed_sync; },
+      seconds(5)));
+  cluster->run_for(seconds(3));
+  cluster->core(1).begin_graceful_end(cluster->now());
+  REQUIRE(cluster->run_until([&] { return is_primary(*cluster, 0); }, seconds(5)));
+  CHECK(cluster->write(0, 1));
+}
+
+TEST_CASE("a lone primary whose shutdown fails serves again") {
+  auto cluster = one_shard(1);
+  write_some(*cluster, 0, 20);
+  cluster->core(0).begin_graceful_end(cluster->now());
+  REQUIRE(cluster->run_until([&] { return cluster->graceful_end_done(0); }, seconds(2)));
+  CHECK_FALSE(cluster->write(0, 1));
+  cluster->core(0).cancel_graceful_end(cluster->now());
+  REQUIRE(cluster->run_until([&] { return is_primary(*cluster, 0); }, seconds(5)));
+  CHECK(cluster->write(0, 1));
+}
+
 TEST_CASE("a primary that comes back under another port is followed there") {
   auto cluster = one_shard(2);
   auto settings = settings_for(0);
