@@ -83,6 +83,14 @@ void Engine::promote() {
   transfer_.reset();
   behind_transfer_.clear();
   ++session_;
+  gave_ = false;
+  begin_history();
+}
+
+// What a primary gives belongs to a history of its own from here on: what it loaded or took over may have ended
+// elsewhere.
+void Engine::begin_history() {
+  if (gave_) return;
   previous_history_ = history_;
   previous_history_end_ = offset_;
   history_ = rng_.id<NodeId>().hex();
@@ -100,7 +108,7 @@ void Engine::drop_link(WorldTime now) {
 
 bool Engine::write(const std::string& key, std::optional<std::string> value) {
   if (role_ != EngineRole::primary) return false;
-  gave_ = true;
+  begin_history();
   const auto size = static_cast<std::uint32_t>(30 + key.size() + (value ? value->size() : 0));
   set_key(key, value);
   replicate(key, std::move(value), size);
@@ -159,8 +167,8 @@ bool Engine::can_continue(const SyncRequest& request) const {
 }
 
 void Engine::answer_sync(NodeIndex from, const SyncRequest& request) {
+  begin_history();
   replicas_[from] = request.session;
-  gave_ = true;
   if (can_continue(request)) {
     SyncPartial answer{request.session, history_, {}};
     for (const auto& write : backlog_) {

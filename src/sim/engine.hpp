@@ -65,6 +65,7 @@ class Engine {
  private:
   void follow(WorldTime now, const core::Follow& action);
   void promote();
+  void begin_history();
   void drop_link(WorldTime now);
   void replicate(const std::string& key, std::optional<std::string> value, std::uint32_t size);
   void take(const ReplicatedWrite& write);
