@@ -48,6 +48,13 @@ def kill_and_take_over(cluster, expected):
         )
         equal(server.cluster_info()["cluster_state"], "ok", f"cluster_state at {server}")
 
+    epochs = {n.epoch for n in nodes.values() if n.is_primary and n.port != successor.port}
+    for server in cluster.running():
+        wait_until(
+            lambda s=server: next(n for n in s.nodes().values() if n.port == successor.port).epoch > max(epochs),
+            f"{server} shows a config epoch of {successor} above {epochs}",
+        )
+
     victim.start()
     wait_until(lambda: victim.role() == "slave", f"{victim} returns as a replica", 60)
     wait_until(lambda: victim.replication()["master_link_status"] == "up", f"{victim}'s link is up", 60)
