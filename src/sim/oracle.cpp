@@ -33,9 +33,9 @@ void Oracle::on_seats(WorldTime now, NodeIndex node, const NodeId& id, std::uint
   for (const auto& status : statuses) {
     const auto shard = durable_seats_.shard_of(status.configuration);
     if (!shard) continue;
-    leads_[{node, *shard}] = status.leading && clock.read(now) < status.leader_deadline;
     const SeatSeen seat{node, id, *shard, status, clock.read(now), clock.when_reads(status.leader_deadline)};
     one_leader_.on_seat(now, seat, life);
+    leads_until_[{node, *shard}] = status.leading ? seat.deadline : WorldTime{};
     leader_leases_.on_seat(now, seat);
     witnesses_.on_seat(now, seat);
     count_configuration(*shard, status.configuration);
@@ -78,7 +78,7 @@ void Oracle::on_provider_event(WorldTime now, NodeIndex node, const ShardId& sha
                      if (member.health == contract::Health::fail && member.shard == view.own_shard)
                        ++coverage.peers_failed;
                    }
-                   failed_peers_.on_membership(now, node, view, cores_, leads_[{node, shard}]);
+                   failed_peers_.on_membership(now, node, view, cores_, now < leads_until_[{node, shard}]);
                  },
                  [&](const contract::ClusterDown&) { ++coverage.lease_losses; },
                  [&](const contract::ShardLogUpdated& update) {

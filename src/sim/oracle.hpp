@@ -70,7 +70,7 @@ class Oracle {
   CoresSeen cores_;
   std::map<ShardId, ConfigurationSeen> configurations_;
   std::map<ShardId, NodeId> primaries_;
-  std::map<std::pair<NodeIndex, ShardId>, bool> leads_;
+  std::map<std::pair<NodeIndex, ShardId>, WorldTime> leads_until_;  // D of rule L2
   std::uint64_t hash_ = 0x9e3779b97f4a7c15ULL;
 };
 
