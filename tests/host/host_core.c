@@ -273,23 +273,31 @@ static void print_field(void* context, vswim_bytes name, vswim_bytes value) {
   fprintf(stderr, "    %.*s=%.*s\n", (int)name.size, name.data, (int)value.size, value.data);
 }
 
-static void keep_voters(void* context, vswim_bytes name, vswim_bytes value) {
-  if (name.size == strlen("log_voters") && memcmp(name.data, "log_voters", name.size) == 0) {
-    *(int*)context = value.size > 0 ? value.data[0] - '0' : 0;
-  }
+struct log_state { /* from INFO, up to a second old */
+  int voters, epoch;
+};
+
+static void keep_log_state(void* context, vswim_bytes name, vswim_bytes value) {
+  struct log_state* state = context;
+  char number[16];
+  snprintf(number, sizeof number, "%.*s", (int)value.size, value.data);
+  if (name.size == strlen("log_voters") && memcmp(name.data, "log_voters", name.size) == 0)
+    state->voters = atoi(number);
+  if (name.size == strlen("log_epoch") && memcmp(name.data, "log_epoch", name.size) == 0)
+    state->epoch = atoi(number);
 }
 
 static void show(struct core* core) {
-  int voters = 0;
-  core->ops->info(core->provider, keep_voters, &voters);
+  struct log_state state = {0};
+  core->ops->info(core->provider, keep_log_state, &state);
   const int64_t left_ns = core->deadline_ns - core->ops->now_ns();
   char line[LINE_BYTES];
-  int at =
-      snprintf(line, sizeof line,
-               "self=%s shard=%s members=%zu ok=%zu fail=%zu shards=%zu shard_members=%zu lease_ms=%ld "
-               "out_of_order=%lu voters=%d",
-               core->self, core->shard, core->members, core->members_ok, core->members_fail, core->shards,
-               core->shard_members, left_ns > 0 ? (long)(left_ns / 1000000) : 0, core->out_of_order, voters);
+  int at = snprintf(line, sizeof line,
+                    "self=%s shard=%s members=%zu ok=%zu fail=%zu shards=%zu shard_members=%zu lease_ms=%ld "
+                    "out_of_order=%lu voters=%d epoch=%d",
+                    core->self, core->shard, core->members, core->members_ok, core->members_fail,
+                    core->shards, core->shard_members, left_ns > 0 ? (long)(left_ns / 1000000) : 0,
+                    core->out_of_order, state.voters, state.epoch);
   for (int i = 0; i < CALLBACKS; ++i) {
     at += snprintf(line + at, sizeof line - (size_t)at, " %s=%lu", callback_names[i], core->calls[i]);
   }

@@ -338,6 +338,7 @@ static void lose_the_middle(void) {
 
 static void part(void) {
   char command[96], id[VSWIM_ID_SIZE + 1];
+  const long epoch = field(A, "epoch");
   check(succeeds(C, "leave_shard"), "a node leaves the shard");
   text_field(C, "shard", id, sizeof id);
   check(reaches(C, "shards", 2, false) && strcmp(id, nodes[A].shard) != 0,
@@ -345,7 +346,8 @@ static void part(void) {
   check(reaches(C, "lease_ms", 1, false) && succeeds(C, "put log primaryship C absent"),
         "where it has a log of its own");
   check(answers(A, "get log primaryship", "A"), "beside the old one");
-  check(reaches(A, "voters", 3, false), "a shard of two gets a witness from another shard");
+  check(reaches(A, "epoch", epoch + 2, false) && reaches(A, "voters", 3, false),
+        "a shard of two gets a witness from another shard");
 
   kill(nodes[B].pid, SIGKILL);
   waitpid(nodes[B].pid, NULL, 0);
