@@ -16,7 +16,8 @@ ShardLog::State::State(const Settings& settings_in, const Seat& seat_in, Instant
       clock(now),
       promise(settings_in.drift_ppm),
       pulse_at(now),
-      request_at(now) {
+      request_at(now),
+      poke_at(now) {
   stand_jitter =
       Duration{static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(fraction(32).ns + 1)))};
   const auto tenth = static_cast<std::uint64_t>(settings.witness_replace_after.ns / 10 + 1);

@@ -24,6 +24,12 @@ Instant ShardLog::State::stand_at() const {
   return free + fraction(16) * std::min(place, ranks_max) + stand_jitter;
 }
 
+Ballot ShardLog::State::next_ballot() const {
+  std::uint64_t life = 0;
+  for (std::size_t i = 0; i < sizeof life; ++i) life = life << 8 | seat.uuid.bytes[i];
+  return {std::max(promise.promised().round, seen_round) + 1, seat.node, life};
+}
+
 void ShardLog::State::stand(Instant now) {
   if (leader) {
     leader.reset();
@@ -40,7 +46,7 @@ void ShardLog::State::stand(Instant now) {
 void ShardLog::State::prepare(Instant now, const Ballot& released) {
   note_lead(now);
   Candidate candidate;
-  candidate.ballot = {std::max(promise.promised().round, seen_round) + 1, seat.node};
+  candidate.ballot = next_ballot();
   if (promise.wait(now, candidate.ballot).ns > 0) return;  // rule L1 binds the voter that asks itself
   if (promise.raise_ttl(settings.lease_ttl)) vow_record(TtlRecord{settings.lease_ttl});
   candidate.preparing = true;
@@ -57,7 +63,7 @@ void ShardLog::State::prepare(Instant now, const Ballot& released) {
 void ShardLog::State::ask_again(Instant now) {
   auto& candidate = *standing();
   if (!candidate.preparing) {
-    candidate.ballot = {std::max(promise.promised().round, seen_round) + 1, seat.node};
+    candidate.ballot = next_ballot();
     candidate.granted = {seat.node};
     candidate.retry_at = now + interval() + stand_jitter;
   } else {
@@ -69,10 +75,15 @@ void ShardLog::State::ask_again(Instant now) {
     if (!candidate.preparing) {
       out.send(voter.node, PreVote{configuration.epoch, candidate.ballot});
     } else if (!candidate.granted.contains(voter.node)) {
-      out.send_when_durable(voter.node, Prepare{configuration.epoch, candidate.ballot, log.accepted(),
-                                                log.last(), registers.revision(), candidate.released});
+      send_prepare(voter.node);
     }
   }
+}
+
+void ShardLog::State::send_prepare(const NodeId& to) {
+  const auto& candidate = *standing();
+  out.send_when_durable(to, Prepare{configuration.epoch, candidate.ballot, log.accepted(), log.last(),
+                                    registers.revision(), candidate.released});
 }
 
 void ShardLog::State::abandon(Instant now, Duration pause) {
@@ -111,7 +122,12 @@ void ShardLog::State::on(Instant now, const NodeId& from, const Refused& message
   auto* candidate = standing();
   if (candidate == nullptr || !candidate->preparing || message.ballot != candidate->ballot) return;
   if (find_voter(configuration, from) == nullptr) return;
-  if (message.epoch < configuration.epoch) return install_peer(now, from, candidate->ballot);
+  if (message.epoch < configuration.epoch) {
+    auto& next = candidate->install_at.try_emplace(from, now).first->second;
+    if (message.wait.ns > 0 || now < next) return;  // it is asked again with the next Prepare
+    next = now + interval() / 2;
+    return install_peer(now, from, candidate->ballot);
+  }
   if (message.promised > candidate->ballot) return abandon(now, {});
   candidate->retry_at =
       std::max(now + reply_margin, std::min(candidate->retry_at, now + message.wait + reply_margin));

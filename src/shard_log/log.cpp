@@ -49,6 +49,7 @@ Hash128 chain_after(const Hash128& previous, const Entry& entry) {
   out.number(entry.revision);
   out.number(entry.ballot.round);
   out.id(entry.ballot.node);
+  out.number(entry.ballot.seat);
   out.id(entry.proposer);
   out.number(entry.proposer_start.value);
   out.number(entry.sequence.value);

@@ -178,7 +178,25 @@ void ShardLog::State::fail_pending(const std::string& why) {
   pending.clear();
 }
 
+// A witness or a learner that hears from nobody cannot find out by standing that the shard went on without
+// it.
+Instant ShardLog::State::lost_at() const {
+  if (self_voter() == nullptr || may_lead()) return Instant::never();
+  return std::max(poke_at, heard_at + settings.lease_ttl * 2);
+}
+
+void ShardLog::State::poke(Instant now) {
+  poke_at = now + settings.lease_ttl + stand_jitter;
+  if (leader) {
+    leader.reset();
+    out.event(LeaderChanged{std::nullopt, leader_ballot});
+  }
+  const auto& other = configuration.voters[rng.below(configuration.voters.size())];
+  if (other.node != seat.node) out.send(other.node, PreVote{configuration.epoch, {0, seat.node, 0}});
+}
+
 void ShardLog::State::tick_member(Instant now) {
+  if (now >= lost_at()) poke(now);
   if (lease_told && now >= holder.until()) lose_lease("the lease was not renewed in time");
   if (now >= request_at) request_lease(now);
   if (!pending.empty()) {

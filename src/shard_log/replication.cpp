@@ -246,9 +246,9 @@ void ShardLog::State::take_proposals(Instant now, const NodeId& proposer, StartN
 }
 
 void ShardLog::State::on(Instant now, const NodeId& from, const Propose& message) {
-  if (leading() == nullptr) return;
   const auto* voter = find_voter(configuration, from);
-  if (voter == nullptr || voter->role == Role::witness) return;
+  if (voter == nullptr && !vacant()) return answer_moved(from);
+  if (leading() == nullptr || voter == nullptr || voter->role == Role::witness) return;
   take_proposals(now, from, message.start, message.after, message.proposals);
 }
 

@@ -113,7 +113,8 @@ void ShardLog::State::on(Instant now, const NodeId& from, const Install& message
 void ShardLog::State::on(Instant now, const NodeId& from, const Installed& message) {
   if (auto* candidate = standing()) {
     const bool asked = candidate->preparing && message.ballot == candidate->ballot;
-    if (asked && message.epoch == configuration.epoch) ask_again(now);
+    if (asked && message.epoch == configuration.epoch && !candidate->granted.contains(from))
+      send_prepare(from);
     return;
   }
   auto* office = leading();

@@ -32,8 +32,9 @@ std::optional<Duration> ShardLog::State::grant(Instant now, const NodeId& node, 
 
 void ShardLog::State::on(Instant now, const NodeId& from, const LeaseRequest& message) {
   auto* office = leading();
-  if (office == nullptr) return;
   const bool member = find_voter(configuration, from) != nullptr;
+  if (message.epoch < configuration.epoch && !member) answer_moved(from);
+  if (office == nullptr) return;
   if (!member && office->table.find(from) == nullptr)
     return;  // a removed member's reports still count (rule L4)
   if (!office->table.report(from, message.start, std::min(message.shown, registers.revision()))) return;

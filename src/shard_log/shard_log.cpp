@@ -44,7 +44,7 @@ void ShardLog::State::tick(Instant now) {
 }
 
 Instant ShardLog::State::next_deadline() const {
-  auto next = std::min(stand_at(), lease_told ? holder.until() : Instant::never());
+  auto next = std::min({stand_at(), lost_at(), lease_told ? holder.until() : Instant::never()});
   if (const auto* candidate = standing()) next = std::min(next, candidate->retry_at);
   if (const auto* office = leading()) {
     next = std::min(next, office->heartbeat_at);

@@ -44,6 +44,7 @@ struct Candidate {
   Ballot released;                       // stands on a ballot given up in our favour
   std::set<NodeId> granted;              // pre-votes, then promises; self by its durable promise
   std::map<NodeId, Revision> committed;  // of those who promised
+  std::map<NodeId, Instant> install_at;  // pace of Installs to voters that are an epoch behind
   std::optional<Promised> best;          // the newest log of the quorum when it is not our own
   Instant released_until = Instant::long_ago();
 };
@@ -176,6 +177,7 @@ struct ShardLog::State {
   bool lease_released = false;
   Instant pulse_at;
   Instant request_at = Instant::never();
+  Instant poke_at;  // a seat that cannot stand asks whether the shard moved on
   Revision shown = 0;
   Revision notified = 0;
   Revision settled_told = 0;
@@ -247,7 +249,9 @@ struct ShardLog::State {
   Instant stand_at() const;
   void stand(Instant now);
   void prepare(Instant now, const Ballot& released);
+  Ballot next_ballot() const;
   void ask_again(Instant now);
+  void send_prepare(const NodeId& to);
   void abandon(Instant now, Duration pause);
   void on(Instant now, const NodeId& from, const PreVoted& message);
   void on(Instant now, const NodeId& from, const Promised& message);
@@ -296,6 +300,8 @@ struct ShardLog::State {
   void lease_extended(Instant deadline);
   void lose_lease(const std::string& reason);
   void request_lease(Instant now);
+  Instant lost_at() const;
+  void poke(Instant now);
   void tick_member(Instant now);
   bool core_alive(Instant now) const { return now - pulse_at <= settings.core_stall_limit; }
   void propose(Instant now, ProposalSequence sequence, const Batch& batch);

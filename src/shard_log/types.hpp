@@ -23,6 +23,8 @@ using Revision = std::uint64_t;  // dense counter of the log; 0 = nothing yet
 struct Ballot {
   std::uint64_t round = 0;
   NodeId node;
+  std::uint64_t seat =
+      0;  // from the voter uuid: a node without memory never speaks with its former self's ballot (I2)
   friend auto operator<=>(const Ballot&, const Ballot&) = default;
 };
 

@@ -24,12 +24,12 @@ auto add_proposer(Builder& builder, const shard_log::ProposerResults& proposer) 
 }  // namespace
 
 fbl::Ballot to_flat(const shard_log::Ballot& ballot) {
-  return fbl::Ballot(ballot.round, to_flat(ballot.node));
+  return fbl::Ballot(ballot.round, ballot.seat, to_flat(ballot.node));
 }
 
 shard_log::Ballot ballot_from_flat(const fbl::Ballot* flat) {
   if (flat == nullptr) return {};
-  return {flat->round(), from_flat<NodeId>(flat->node())};
+  return {flat->round(), from_flat<NodeId>(flat->node()), flat->seat()};
 }
 
 flatbuffers::Offset<fbl::Configuration> add_configuration(Builder& builder,

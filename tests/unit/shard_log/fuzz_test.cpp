@@ -142,7 +142,7 @@ struct History {
     world.tell_dead();
     world.set_candidates(witnesses());
     for (std::size_t i = 0; i < world.size(); ++i) members += world.node(i).core.on;
-    if (members == 0) return;
+    if (members == 0 || world.newest().voters.empty()) return;  // the last member has closed the shard
     const bool led = world.run_until([&] { return world.leader().has_value(); }, seconds(10));
     if (!led) return world.oracle().fail("I17: no leader within 10 T");
     if (!world.run_until([&] { return world.primary().has_value(); }, seconds(10))) {

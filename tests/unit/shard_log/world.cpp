@@ -113,6 +113,7 @@ void World::drop_seat(Node& node) {
   node.disk.clear();
   node.writes.clear();
   node.core = FakeCore{};
+  node.silent_until = Instant::long_ago();  // another voter, which owes nothing
   deadlines_[index] = Instant::long_ago();
   oracle_.forgot(node.id);
   oracle_.restarted(node.id, {});
@@ -280,6 +281,11 @@ void World::arm(std::size_t index) {
     if (armed.timer_token != token) return;
     armed.timer_at = Instant::never();
     if (!armed.up || !armed.seat) return;
+    if (now_ - armed.spin_since > milliseconds(10)) {
+      armed.spin_since = now_;
+      armed.spins = 0;
+    }
+    if (++armed.spins > 2'000) return oracle_.fail("a timer spins at node " + std::to_string(index));
     armed.seat->on_timer(local(armed));
     drain(index);
   });
@@ -604,6 +610,7 @@ void World::look(std::size_t index) {
   const auto& node = nodes_[index];
   if (!node.up || !node.seat) return;
   const auto status = node.seat->status();
+  if (status.configuration.epoch > newest_.epoch) newest_ = status.configuration;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {  // leader leases end by themselves
     if (i == index || !nodes_[i].seat || !nodes_[i].up) continue;
     const auto d = deadlines_.try_emplace(i, Instant::long_ago()).first->second;

@@ -69,6 +69,8 @@ struct Node {
   ProposalSequence last_proposal;
   std::uint64_t timer_token = 0;
   Instant timer_at = Instant::never();
+  Instant spin_since{};
+  int spins = 0;
   bool wants_seat = false;  // to be added by its own request, through a member
   std::optional<Ticket> asking;
 };
@@ -104,6 +106,7 @@ class World {
   std::optional<std::size_t> primary() const;  // serving
   bool serves(const Node& node) const;
   bool leased(const Node& node) const { return node.up && node.core.on && node.core.lease > local(node); }
+  const Configuration& newest() const { return newest_; }  // no voters: the shard was closed
   Oracle& oracle() { return oracle_; }
   const std::string& broken() const { return oracle_.broken(); }
   std::optional<contract::Outcome> outcome(std::size_t node, ProposalSequence sequence) const;
@@ -156,6 +159,7 @@ class World {
   Ticket last_ticket_;
   std::vector<NodeId> candidates_;
   std::map<std::size_t, Instant> deadlines_;  // D of each leader, on its clock
+  Configuration newest_;
   Oracle oracle_;
 };
 

@@ -16,7 +16,7 @@ namespace {
 struct Samples {
   Rng rng{7};
 
-  Ballot ballot() { return {rng.next(), rng.id<NodeId>()}; }
+  Ballot ballot() { return {rng.next(), rng.id<NodeId>(), rng.next()}; }
   Hash128 chain() { return {rng.next(), rng.next()}; }
   Batch batch() {
     return {{"slot", "ACTIVE", contract::Revision{0, rng.next(), {}}},
