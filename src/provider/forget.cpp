@@ -126,12 +126,27 @@ void Provider::State::start_reset(Instant now, std::optional<Ticket> ticket, boo
   own_seat()->request_member(now, inner, false, record.node, seat->seat().uuid);
 }
 
+// The others forget this life of the node at once (a leave, not a failure); by stream, because nobody would
+// ask again.
+void Provider::State::say_farewell() {
+  constexpr std::size_t told_max = 8;  // the rest hears it as a rumour
+  swim::MemberUpdate tombstone;
+  tombstone.id = record.node;
+  tombstone.life = swim->self().life;
+  tombstone.status = swim::Status::forgotten;
+  for (const auto& node : random_members(told_max)) {
+    const auto address = address_of(node);
+    if (!address) continue;
+    auto packet = blank_packet(*address);
+    packet.swim = wire::SwimPart{swim::Rumours{}, {tombstone}};
+    transmit(*address, std::move(packet), true);
+  }
+}
+
 // First call: leave and forget everything, durably. Second call (durable): tell Core.
 void Provider::State::advance_reset(Instant now) {
   if (reset->write == 0) {
-    swim->leave(now);
-    auto farewell = swim->take_output();
-    for (const auto& datagram : farewell.datagrams) send_swim(datagram);
+    say_farewell();
     while (!seats.empty()) drop_seat(seats.begin()->first);
     ended_seats.clear();
     seat_requests.clear();

@@ -98,6 +98,13 @@ void Provider::State::on_shard_log(Instant now, const NodeId& sender, const wire
     ++counters.bad_format;
     return;
   }
+  // A shard that we have left asks us to be its witness: a new seat with a new uuid (rule I14), not the ended
+  // one.
+  if (ended_seats.contains(part.shard) && part.shard != record.membership.shard &&
+      shard_log::opens_seat(*message)) {
+    ended_seats.erase(part.shard);
+    drop_seat(part.shard);
+  }
   if (!seats.contains(part.shard)) {
     if (!shard_log::opens_seat(*message) || leaving) return;
     open_vacant_seat(now, part.shard, rng.id<VoterUuid>());

@@ -261,6 +261,7 @@ struct Provider::State {
   void tick_forgets(Instant now);
   void start_reset(Instant now, std::optional<Ticket> ticket, bool new_node_id);
   void advance_reset(Instant now);
+  void say_farewell();
   void become_alone(Instant now);
 };
 

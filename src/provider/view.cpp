@@ -166,7 +166,11 @@ void Provider::State::refresh_policies(Instant now) {
       ordered.push_back(candidate.node);
     }
     seat.set_witness_candidates(now, std::move(ordered));
-    seat.set_dead(now, dead);
+    auto gone = dead;
+    for (const auto& voter : seat.status().configuration.voters) {
+      if (!swim->find(voter.node)) gone.push_back(voter.node);  // forgotten, or left by RESET
+    }
+    seat.set_dead(now, std::move(gone));
   }
 }
 

@@ -223,12 +223,42 @@ TEST_CASE("a replica that resets leaves its shard, and the shard goes on") {
   INFO(done.text);
   REQUIRE(done.outcome == Outcome::ok);
   REQUIRE(world.nodes[2].provider->node_id() != id);
+  REQUIRE(world.run_until(seconds(5), [&] {
+    return world.nodes[1].view.members.size() == 2 && world.nodes[3].view.members.size() == 2;
+  }));
   REQUIRE(world.nodes[2].provider->shard_id() != shard);
   REQUIRE(world.run_until(seconds(10), [&] { return world.leased(2); }));
   REQUIRE(world.run_until(seconds(60), [&] {
     return world.nodes[1].provider->own_seat()->status().configuration.voters.size() == 1;
   }));
   REQUIRE(world.leased(1));
+}
+
+TEST_CASE("a node that left a shard becomes its witness at once; a witness that resets is replaced") {
+  World world;
+  for (int n = 1; n <= 4; ++n) world.add(n);
+  for (int n = 2; n <= 4; ++n) REQUIRE(world.meet(n, 1).outcome == Outcome::ok);
+  const auto shard = world.nodes[1].provider->shard_id();
+  for (int n = 2; n <= 3; ++n)
+    REQUIRE(world.result(n, world.submit(n, contract::JoinShard{{}, shard})).outcome == Outcome::ok);
+  world.run_for(seconds(5));
+  world.nodes[4].provider->leave(world.now);
+  world.crash(4);
+  const auto left = world.nodes[3].provider->node_id();
+  REQUIRE(world.result(3, world.submit(3, contract::RemoveFromShard{{}, left})).outcome == Outcome::ok);
+  const auto witness = [&](int at) -> NodeId {
+    for (const auto& voter : world.nodes[at].provider->own_seat()->status().configuration.voters) {
+      if (voter.role == shard_log::Role::witness) return voter.node;
+    }
+    return {};
+  };
+  REQUIRE(world.run_until(seconds(20), [&] { return witness(1) == left; }));
+  world.start(4);
+  const auto fourth = world.nodes[4].provider->node_id();
+  world.run_for(seconds(5));
+  REQUIRE(world.result(3, world.submit(3, contract::RemoveFromCluster{{}, left, true, false})).outcome ==
+          Outcome::ok);
+  REQUIRE(world.run_until(seconds(90), [&] { return witness(1) == fourth; }));
 }
 
 TEST_CASE("garbage, foreign and reflected packets are counted and change nothing") {
