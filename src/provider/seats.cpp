@@ -46,6 +46,10 @@ void Provider::State::bootstrap_own_shard(Instant now, const ShardId& shard) {
 
 void Provider::State::enter_shard(Instant now, const ShardId& shard) {
   ++namespace_number;
+  for (const auto& [sequence, ticket] :
+       proposals) {  // every ticket is answered, and their log goes on without us
+    complete(ticket, contract::Outcome::unknown, "this node moved to another shard meanwhile");
+  }
   proposals.clear();
   peer_leases.clear();
   shard_gossip->clear(now);
