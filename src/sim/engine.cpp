@@ -87,8 +87,8 @@ void Engine::promote() {
   begin_history();
 }
 
-// What a primary gives belongs to a history of its own from here on: what it loaded or took over may have ended
-// elsewhere.
+// What a primary gives belongs to a history of its own from here on: what it loaded or took over may have
+// ended elsewhere.
 void Engine::begin_history() {
   if (gave_) return;
   previous_history_ = history_;

@@ -88,7 +88,8 @@ void Nemesis::next_fault() {
 void Nemesis::strike() {
   // A sprung trap leaves a dead node behind: somebody restarts it.
   for (NodeIndex index = 0; index < cluster_->size(); ++index) {
-    if (!cluster_->node(index).alive()) bring_back(index, length(200));
+    const bool trapped = cluster_->node(index).traps().crash_after_ack_ppm > 0;
+    if (trapped && !cluster_->node(index).alive()) bring_back(index, length(200));
   }
   std::vector<void (Nemesis::*)()> faults{&Nemesis::disturb};
   if (profile_.crashes)
@@ -146,6 +147,10 @@ void Nemesis::bring_back(NodeIndex index, Duration after) {
 void Nemesis::crash_one() {
   const auto index = victim();
   cluster_->crash(index);
+  if (rng_.chance(100'000)) {  // long enough that a witness is replaced
+    bring_back(index, seconds(30) + length(1'500));
+    return;
+  }
   bring_back(index,
              rng_.chance(300'000) ? milliseconds(static_cast<std::int64_t>(rng_.below(300))) : length(500));
 }

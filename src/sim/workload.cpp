@@ -85,12 +85,21 @@ void Workload::gossip() {
 void Workload::admin() {
   const auto& shard = formed_->shards[rng_.below(formed_->shards.size())];
   const auto node = shard[rng_.below(shard.size())];
-  switch (rng_.below(4)) {
+  switch (rng_.below(6)) {
     case 0: command(node, {"DELSLOTS", std::to_string(rng_.below(core::slot_count))}); break;
     case 1: command(node, {"ADDSLOTS", std::to_string(rng_.below(core::slot_count))}); break;
     case 2: command(node, {"FAILOVER"}); break;
+    case 3:
+    case 4: move_replica(node); break;
     default: command(node, {"NODES"});
   }
+}
+
+// Seal-copy-start under whatever else goes on: a replica moves to another shard (a primary's own is refused).
+void Workload::move_replica(NodeIndex index) {
+  const auto target = cluster_->primary_of(formed_->ids[rng_.below(formed_->ids.size())]);
+  if (!target || *target == index || cluster_->serves(index)) return;
+  command(index, {"REPLICATE", cluster_->node(*target).id().hex()});
 }
 
 void Workload::command(NodeIndex index, std::vector<std::string> arguments) {

@@ -37,6 +37,7 @@ class Workload {
   void cas();
   void gossip();
   void admin();
+  void move_replica(NodeIndex node);
   void command(NodeIndex node, std::vector<std::string> arguments);
   NodeIndex any_node() { return static_cast<NodeIndex>(rng_.below(cluster_->size())); }
 
