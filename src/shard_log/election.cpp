@@ -112,7 +112,14 @@ void ShardLog::State::on(Instant now, const NodeId& from, const PreVoted& messag
 void ShardLog::State::on(Instant now, const NodeId& from, const Refused& message) {
   if (message.promised.round > seen_round && message.promised.node != seat.node)
     seen_round = message.promised.round;
-  if (const auto* office = leading()) {
+  if (auto* office = leading()) {
+    // A member that missed a change has promised more than our ballot and can take no Install of ours: a
+    // higher ballot, by handing leadership over to ourselves.
+    const bool behind = message.ballot == office->ballot && message.epoch < configuration.epoch;
+    if (behind && message.promised > office->ballot && !office->transfer && !office->install &&
+        find_voter(configuration, from, message.voter) != nullptr) {
+      office->transfer = Transfer{seat.node, now + settings.lease_ttl, std::nullopt};
+    }
     if (message.ballot == office->ballot && message.promised > office->ballot &&
         message.epoch == configuration.epoch && find_voter(configuration, from, message.voter) != nullptr) {
       step_down(now);

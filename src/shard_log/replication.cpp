@@ -149,7 +149,8 @@ void ShardLog::State::on(Instant now, const NodeId& from, const Appended& messag
     peer.supported = std::max(peer.supported, message.sent);
   }
   if (!peer.committed) peer.retry_at = now;
-  peer.committed = std::min(message.committed, registers.revision());
+  peer.committed =
+      std::min(message.committed, log.last());  // it may know more of it than we do (invariant I5)
   if (message.matched > peer.matched && message.matched <= log.last()) {
     peer.matched = message.matched;
     peer.sent = std::max(peer.sent, peer.matched);

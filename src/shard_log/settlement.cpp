@@ -118,14 +118,17 @@ void ShardLog::State::tick_transfer(Instant now) {
   if (office == nullptr || !office->transfer) return;
   const auto transfer = *office->transfer;
   const auto peer = office->peers.find(transfer.to);
-  bool ready = office->active && !office->install && peer != office->peers.end() && may_lead(transfer.to) &&
-               peer->second.matched == log.last() && registers.revision() == log.last() &&
-               settled == log.last();
+  const bool to_self = transfer.to == seat.node;
+  const bool able = to_self || (peer != office->peers.end() && peer->second.matched == log.last());
+  bool ready = office->active && !office->install && able && may_lead(transfer.to) &&
+               registers.revision() == log.last() && settled == log.last();
   for (const auto& [node, line] : office->table.all()) {  // the successor can only suspect whom it knows
     ready = ready && (line.until <= now || find_voter(configuration, node) != nullptr);
   }
   if (ready) {
-    give_up_ballot(now, transfer.to);
+    const auto ballot = office->ballot;
+    give_up_ballot(now, to_self ? std::nullopt : std::optional(transfer.to));
+    if (to_self) prepare(now, ballot);
   } else if (now >= transfer.give_up) {
     if (transfer.release && office->table.last_end() <= now) give_up_ballot(now, std::nullopt);
     if (leading() != nullptr) leading()->transfer.reset();
