@@ -41,7 +41,9 @@ class Run {
     Cluster cluster(world, tracer_);
     const Formed formed = form(cluster, shape);
     if (formed.ok) {
-      Workload workload(cluster, formed, {}, Rng(rng_.next()));
+      WorkloadRates rates;
+      rates.moves = settings_.moves;
+      Workload workload(cluster, formed, rates, Rng(rng_.next()));
       Nemesis nemesis(cluster, formed, profile, Rng(rng_.next()));
       workload.start();
       nemesis.start();

@@ -13,6 +13,7 @@ namespace vswim::sim {
 struct RunSettings {
   std::uint64_t seed = 1;
   Duration safety = seconds(120);  // virtual time with faults
+  bool moves = true;               // replicas move between shards meanwhile
 };
 
 struct RunResult {

@@ -98,7 +98,7 @@ void Workload::admin() {
 // Seal-copy-start under whatever else goes on: a replica moves to another shard (a primary's own is refused).
 void Workload::move_replica(NodeIndex index) {
   const auto target = cluster_->primary_of(formed_->ids[rng_.below(formed_->ids.size())]);
-  if (!target || *target == index || cluster_->serves(index)) return;
+  if (!rates_.moves || !target || *target == index || cluster_->serves(index)) return;
   command(index, {"REPLICATE", cluster_->node(*target).id().hex()});
 }
 

@@ -18,6 +18,7 @@ struct WorkloadRates {  // mean intervals over the whole cluster
   Duration cas = milliseconds(60);
   Duration gossip = milliseconds(300);
   Duration admin = seconds(8);
+  bool moves = true;
 };
 
 class Workload {
