@@ -74,7 +74,8 @@ void forget(Machine& m, const Invocation& call) {
 
 void replicate_no_one(Machine& m, const Invocation& call) {
   if (!same_word(call.arguments[1], "no") || !same_word(call.arguments[2], "one")) {
-    return m.reply(call.ticket, Reply::error("ERR syntax error"));
+    return m.reply(call.ticket,
+                   Reply::error("ERR wrong number of arguments for 'cluster|replicate' command"));
   }
   if (!m.is_replica_role()) return m.reply(call.ticket, Reply::ok());
   submit(m, call, op_of(AdminKind::replicate_no_one), [&](Ticket ticket) {

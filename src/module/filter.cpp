@@ -138,8 +138,14 @@ void Filter::on_keys(const Call& call) {
   const Instant now = runtime::boottime_now();
   const bool other_slot = client.in_transaction && client.transaction_slot != ClientState::no_slot &&
                           client.transaction_slot != keys.slot && really_in_transaction(client);
-  const Decision decision = keys.cross || other_slot ? Decision::crossslot : core::decide(table_, query, now);
+  // The server's order: nobody serves the first key's slot, then several slots, then whose the slot is. A
+  // transaction over two slots is refused early, once both are found to be ours.
+  Decision decision = Decision::crossslot;
+  if (!keys.cross || table_.owner[slot] == core::RoutingTable::unowned)
+    decision = core::decide(table_, query, now);
+  if (decision == Decision::serve && other_slot) decision = Decision::crossslot;
   if (decision != Decision::serve) return refuse(call, decision_text(query, decision, now, client.id));
+  if (refuse_for_arguments(call)) return;
   if (client.in_transaction) {
     client.transaction_slot = keys.slot;
     client.transaction_writes |= query.write;
@@ -209,13 +215,17 @@ void Filter::on_shutdown(const Call& call) {
   if (ours) ArgumentRewriter(api_, call.filter).rename("swim.shutdown");
 }
 
+bool Filter::refuse_for_arguments(const Call& call) {
+  const auto text = refusal(call.command.special, call.arguments);
+  if (text.empty()) return false;
+  ++counters_.refused;
+  refuse(call, text);
+  return true;
+}
+
 bool Filter::handle_special(const Call& call) {
   ClientState& client = call.client;
-  if (const auto text = refusal(call.command.special, call.arguments); !text.empty()) {
-    ++counters_.refused;
-    refuse(call, text);
-    return true;
-  }
+  if (!call.command.has_keys() && refuse_for_arguments(call)) return true;
   switch (call.command.special) {
     case Special::multi:
       if (!really_in_transaction(client)) {
@@ -231,10 +241,13 @@ bool Filter::handle_special(const Call& call) {
       client.readonly = call.command.special == Special::readonly;
       return true;
     case Special::asking:
+      if (call.arguments.count != 1) return true;  // the server names the wrong arity
       client.asking = true;
       ArgumentRewriter(api_, call.filter).rename("swim.asking");
       return true;
-    case Special::cluster: ArgumentRewriter(api_, call.filter).rename("swim.cluster"); return true;
+    case Special::cluster:
+      ArgumentRewriter(api_, call.filter).rename(cluster_command_name(call.arguments));
+      return true;
     case Special::info: ArgumentRewriter(api_, call.filter).rename("swim.info"); return true;
     case Special::config: on_config(call); return true;
     case Special::psync:

@@ -60,7 +60,8 @@ class Filter {
 
   KeySlots key_slots(const Command& command, const Arguments& arguments);
   KeySlots key_slots_by_server(const Arguments& arguments);
-  bool handle_special(const Call& call);  // true: nothing more to do
+  bool handle_special(const Call& call);        // true: nothing more to do
+  bool refuse_for_arguments(const Call& call);  // true: nothing more to do
   void on_exec(const Call& call);
   void on_config(const Call& call);
   void on_shutdown(const Call& call);

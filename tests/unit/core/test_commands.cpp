@@ -57,7 +57,7 @@ TEST_CASE("errors read as a native server's") {
       {{"REPLICATE", unknown_id}, "ERR Unknown node " + unknown_id},
       {{"REPLICATE", primary}, "ERR Can't replicate myself"},
       {{"REPLICATE", replica}, "ERR I can only replicate a master, not a replica."},
-      {{"REPLICATE", "NO", "TWO"}, "ERR syntax error"},
+      {{"REPLICATE", "NO", "TWO"}, "ERR wrong number of arguments for 'cluster|replicate' command"},
       {{"SET-CONFIG-EPOCH", "x"}, "ERR value is not an integer or out of range"},
       {{"SET-CONFIG-EPOCH", "-1"}, "ERR Invalid config epoch specified: -1"},
       {{"SET-CONFIG-EPOCH", "9"},
