@@ -265,6 +265,41 @@ def test_a_stranger_cannot_push_us_out():
         equal((len(ours[0].nodes()), len(theirs[0].nodes())), (3, 3), "nodes of the two clusters")
 
 
+def test_internal_commands_called_by_users():
+    """The module's own commands hurt nobody who calls them directly, from scripts or in transactions."""
+    module_only()
+    with Cluster(1).start() as cluster:
+        server = cluster[0]
+        server.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        names = ("swim.reply", "swim.asking", "swim.cluster", "swim.cluster-admin", "swim.info", "swim.config")
+        for name in names:
+            for arguments in ((), ("INFO",), ("RESET",), ("GET", "*"), ("a\r\nb", "c"), ("x",) * 50):
+                server.ask(name, *arguments)
+                quoted = "".join(f", ARGV[{i + 1}]" for i in range(len(arguments)))
+                server.ask("EVAL", f"return redis.pcall('{name}'{quoted})", 0, *arguments)
+                connection = server.connect()
+                connection.pipeline([("MULTI",), (name, *arguments), ("EXEC",)])
+                connection.close()
+        equal(server.call("PING"), "PONG", "the server")
+
+
+def test_acl_categories_hold():
+    """A user who may not administer may look at the cluster and nothing more."""
+    module_only()
+    with Cluster(1).start() as cluster:
+        server = cluster[0]
+        server.call("ACL", "SETUSER", "reader", "on", "nopass", "~*", "&*", "+@all", "-@admin", "-@dangerous")
+        connection = server.connect()
+        connection.call("AUTH", "reader", "any")
+        for view in ("NODES", "SLOTS", "SHARDS", "INFO", "MYID", "HELP"):
+            check("NOPERM" not in str(connection.ask("CLUSTER", view)), f"CLUSTER {view} for a reader")
+        for command in (("RESET",), ("FORGET", "x" * 40), ("MEET", HOST, 1), ("ADDSLOTS", 1), ("FLUSHSLOTS",)):
+            reply = connection.ask("CLUSTER", *command)
+            check("NOPERM" in str(reply), f"CLUSTER {command} for a reader: {reply!r}")
+        check("NOPERM" in str(connection.ask("SHUTDOWN")), "SHUTDOWN for a reader")
+        connection.close()
+
+
 def test_meet_of_nobody():
     """The answer comes, is an error, and says what to look at."""
     module_only()
@@ -290,5 +325,7 @@ if __name__ == "__main__":
         test_loading_the_module_at_run_time_is_refused,
         test_garbage_datagrams,
         test_a_stranger_cannot_push_us_out,
+        test_internal_commands_called_by_users,
+        test_acl_categories_hold,
         test_meet_of_nobody,
     )

@@ -177,8 +177,8 @@ def test_valkey_cli_follows_redirects():
     equal(done.returncode, 0, done.stdout[-500:])
     equal(done.stdout.count("OK"), 300, f"OKs of valkey-cli -c:\n{done.stdout[-500:]}")
     equal(missing_keys(cluster.addresses, expected), [], "keys set by valkey-cli -c")
-    done = cluster[4].cli("-c", stdin="MULTI\nGET cli:1\nEXEC\n")
-    check("v1" in done.stdout, f"a transaction through valkey-cli -c:\n{done.stdout}")
+    done = cluster[4].cli("-c", stdin="GET cli:1\nMULTI\nGET cli:1\nEXEC\n")
+    check("v1" in done.stdout, f"a transaction through valkey-cli -c at the owner:\n{done.stdout}")
 
 
 def python_client(module_name, class_name):

@@ -27,19 +27,22 @@ def test_an_empty_primary_never_wipes_its_replica():
         expected = load_keys(cluster.addresses, 1500)
         cluster.wait_replicated()
         shards = [slots for _, _, slots in cluster.shards()]
-        for number in range(ROUNDS):
+        number = quick = 0
+        while quick < ROUNDS:
+            check(number < ROUNDS + 20, "this machine is too slow to restart a server within 300 ms")
+            number += 1
             slots = shards[number % 3]
             primary, replica = whole_shard(cluster, slots)
             writer = Writer(cluster.addresses, slots[::37], name=f"r{number}")
             writer.start()
             wait_until(lambda: len(writer.confirmed) >= 60, "confirmed writes")
-            down_s = random.uniform(0.0, 0.25)
+            down_s = random.uniform(0.0, 0.2)
             began = time.monotonic()
             primary.kill()
             time.sleep(down_s)
             primary.start(wait=False)
             down_s = time.monotonic() - began
-            check(down_s < 0.3, f"the harness took {down_s:.3f} s to restart {primary}")
+            quick += down_s < 0.3
             primary.wait_for_ping()
             count = writer.writes
             wait_until(lambda: writer.writes > count + 20, "more writes", 60)
