@@ -136,7 +136,8 @@ TEST_CASE("a witness that lost its memory is noticed and given a new seat") {
   world.lose_memory(2);
   CHECK(world.run_until(
       [&] {
-        const auto* voter = find_voter(world.node(0).seat->status().configuration, world.node(2).id);
+        const auto configuration_there = world.node(0).seat->status().configuration;
+        const auto* voter = find_voter(configuration_there, world.node(2).id);
         return voter != nullptr && voter->uuid != old && voter->uuid == world.node(2).uuid;
       },
       seconds(10)));

@@ -193,7 +193,8 @@ void World::restart(std::size_t index) {
   oracle_.core_restarted(node.id);
   node.seat = ShardLog::recover(settings, seat_of(node), node.disk, local(node), Rng(rng_.next()));
   if (!node.seat) return oracle_.fail("a seat cannot read its own records");
-  const auto* voter = find_voter(node.seat->status().configuration, node.id);
+  const auto configuration_there = node.seat->status().configuration;
+  const auto* voter = find_voter(configuration_there, node.id);
   if (voter != nullptr && voter->role == Role::witness) {
     node.core.on = false;
     node.seat->set_has_core(local(node), false);
@@ -382,7 +383,8 @@ void World::handle(std::size_t index, const Event& event) {
                         [&](const LeaseUntil& lease) {
                           if (core.lease <= local(node)) core.right = false;  // a lapse: it counts as new
                           core.lease = lease.deadline;
-                          const auto* voter = find_voter(node.seat->status().configuration, node.id);
+                          const auto configuration_there = node.seat->status().configuration;
+                          const auto* voter = find_voter(configuration_there, node.id);
                           if (voter != nullptr && voter->role == Role::witness)
                             oracle_.fail("I13: a witness is leased");
                           core_evaluate(index);
