@@ -76,7 +76,7 @@ def run(version):
     refused(version, "an unknown argument", ["unknown module argument 'lease'"], arguments=["lease", "1"])
     refused(version, "a value out of range", ["from 100 to 60000"], arguments=["lease-ttl-ms", "5"])
     refused(version, "an argument without value", ["has no value"], arguments=["seeds"])
-    refused(version, "bad seeds", ["host:busport"], arguments=["seeds", "nowhere"])
+    refused(version, "bad seeds", ["host:port"], arguments=["seeds", "nowhere"])
     refused(version, "a bad setting in the file", ["swim.seeds"], ["swim.seeds nowhere"])
     refused(version, "a port without room for the bus", ["at most 55535"], port=55600)
     refused_at_run_time(version)

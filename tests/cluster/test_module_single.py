@@ -32,7 +32,7 @@ def refuses(c):
         ("SELECT", "1"): "ERR SELECT is not allowed in cluster mode",
         ("SWAPDB", "0", "1"): "ERR SWAPDB is not allowed in cluster mode",
         ("MOVE", "a", "1"): "ERR MOVE is not allowed in cluster mode",
-        ("COPY", "{t}a", "{t}b", "DB", "3"): "ERR Copying to another database is not allowed in cluster mode",
+        ("COPY", "{t}a", "{t}b", "DB", "3"): "ERR DB index is out of range",
         ("REPLICAOF", "127.0.0.1", "1"): "ERR REPLICAOF not allowed in cluster mode.",
         ("SLAVEOF", "NO", "ONE"): "ERR REPLICAOF not allowed in cluster mode.",
         ("FAILOVER",): "ERR FAILOVER not allowed in cluster mode.",
