@@ -34,6 +34,7 @@ void Provider::State::start_move(Instant now, std::optional<Ticket> ticket, cons
   move->give_up = now + enter_limit;
   move->next_try = Instant::never();
   record.move = {true, target, rng.id<VoterUuid>()};
+  if (ended_seats.erase(target) != 0) drop_seat(target);  // an ended seat never offers itself again
   if (!fresh && !seats.contains(target)) {
     open_vacant_seat(now, target, record.move.uuid);
   } else if (!fresh) {

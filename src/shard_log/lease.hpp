@@ -23,13 +23,15 @@ struct LeaseTerms {
   Instant held_until(Instant now, Duration d) const;         // L3: now + d(1+drift), on the leader's clock
 };
 
+constexpr std::uint32_t rank_unadvised = 1'000;  // Core has not said where it stands
+
 // One node that holds, or may hold, a lease.
 struct Holder {
   StartNonce start;
   Instant until = Instant::long_ago();
   RequestNumber granted;  // newest request that was granted
   Revision shown = 0;     // by this start (rule L5)
-  std::uint32_t rank = 0;
+  std::uint32_t rank = rank_unadvised;
   Instant asked = Instant::long_ago();  // newest request for renewal
   std::optional<bool> reported_ended;   // what PeerLease said last
 };

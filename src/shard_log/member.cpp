@@ -45,7 +45,8 @@ void ShardLog::State::request_lease(Instant now) {
   }
   const bool renew = core_alive(now);
   const auto number = holder.ask(now);
-  out.send(*leader, LeaseRequest{configuration.epoch, seat.start, number, shown, renew, rank});
+  out.send(*leader, LeaseRequest{configuration.epoch, seat.start, number, shown, renew,
+                                 rank_advised ? rank : rank_unadvised});
 }
 
 // ---- what Core is shown ----

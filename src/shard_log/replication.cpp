@@ -64,6 +64,7 @@ void ShardLog::State::heartbeat(Instant now) {
   }
   serve_own_core(now);
   report_peers(now);
+  follow_primary(now);
   tick_changes(now);
 }
 

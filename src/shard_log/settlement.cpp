@@ -60,7 +60,8 @@ void ShardLog::State::on(Instant now, const NodeId& from, const LeaseRelease& me
 void ShardLog::State::serve_own_core(Instant now) {
   auto* office = leading();
   if (office == nullptr || !seat.has_core || lease_released || !is_member()) return;
-  LeaseRequest request{configuration.epoch, seat.start, {}, shown, core_alive(now), rank};
+  LeaseRequest request{
+      configuration.epoch, seat.start, {}, shown, core_alive(now), rank_advised ? rank : rank_unadvised};
   office->table.report(seat.node, seat.start, shown);
   if (!request.renew) return;
   request.number = holder.ask(now);
@@ -112,6 +113,27 @@ void ShardLog::State::report_peers(Instant now) {
 }
 
 // ---- leadership goes to another voter (rule L9) ----
+
+// Leadership follows the primary: to the leased member whose Core should lead now, unless ours should or has
+// not said.
+void ShardLog::State::follow_primary(Instant now) {
+  auto* office = leading();
+  if (office == nullptr || !office->active || office->transfer || office->install || now < office->follow_at)
+    return;
+  if (seat.has_core && (!rank_advised || rank == 0)) return;
+  for (const auto& [node, line] : office->table.all()) {
+    const auto* voter = find_voter(configuration, node);
+    if (node == seat.node || voter == nullptr || line.rank != 0 || line.until <= now) continue;
+    office->follow_at =
+        now + settings.lease_ttl * 2;  // a hand-over that fails must not stop proposals again at once
+    if (voter->role == Role::learner) {
+      office->preferred = node;
+    } else if (voter->role == Role::data) {
+      office->transfer = Transfer{node, now + fraction(2), std::nullopt};
+    }
+    return;
+  }
+}
 
 void ShardLog::State::tick_transfer(Instant now) {
   auto* office = leading();

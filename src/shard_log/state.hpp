@@ -107,7 +107,8 @@ struct Leader {
   std::deque<std::pair<Revision, Instant>> commit_times;  // of what somebody with a lease may still not show
   std::optional<NodeId> predecessor;                      // led before us, and was not heard of since
   std::deque<Change> changes;
-  NodeId preferred;  // a learner that should lead needs a voter's seat first
+  Instant follow_at = Instant::long_ago();  // earliest next hand-over to the primary
+  NodeId preferred;                         // a learner that should lead needs a voter's seat first
 };
 
 struct Pending {  // a proposal of this node's Core
@@ -289,6 +290,7 @@ struct ShardLog::State {
   void serve_own_core(Instant now);
   void report_peers(Instant now);
   void report(const NodeId& node, bool ended_lease);
+  void follow_primary(Instant now);
   void tick_transfer(Instant now);
   void give_up_ballot(Instant now, const std::optional<NodeId>& to);
 

@@ -119,6 +119,43 @@ TEST_CASE("REPLICATE moves a node into a shard, a witness joins, and the shard s
   REQUIRE(world.run_until(seconds(10), [&] { return health(world, 2, 1) == contract::Health::ok; }));
 }
 
+TEST_CASE("leadership of the log follows the node whose Core should lead") {
+  World world;
+  for (int n = 1; n <= 3; ++n) world.add(n);
+  for (int n = 2; n <= 3; ++n) REQUIRE(world.meet(n, 1).outcome == Outcome::ok);
+  const auto shard = world.nodes[1].provider->shard_id();
+  REQUIRE(world.result(2, world.submit(2, contract::JoinShard{{}, shard})).outcome == Outcome::ok);
+  world.run_for(seconds(5));
+  const auto leads = [&](int n) { return world.nodes[n].provider->own_seat()->status().leader_active; };
+  REQUIRE(leads(1));
+  world.submit(1, contract::StandFirst{1});
+  world.submit(2, contract::StandFirst{0});
+  REQUIRE(world.run_until(seconds(3), [&] { return leads(2); }));
+  REQUIRE(world.leased(1));
+  REQUIRE(world.leased(2));
+  world.submit(2, contract::StandFirst{1});
+  world.submit(1, contract::StandFirst{0});
+  REQUIRE(world.run_until(seconds(5), [&] { return leads(1); }));
+}
+
+TEST_CASE("a node that left a shard can come back at once") {
+  World world;
+  for (int n = 1; n <= 3; ++n) world.add(n);
+  for (int n = 2; n <= 3; ++n) REQUIRE(world.meet(n, 1).outcome == Outcome::ok);
+  const auto shard = world.nodes[1].provider->shard_id();
+  const auto mover = world.nodes[2].provider->node_id();
+  for (int round = 0; round < 3; ++round) {
+    const auto in = world.result(2, world.submit(2, contract::JoinShard{{}, shard}));
+    INFO(in.text);
+    REQUIRE(in.outcome == Outcome::ok);
+    REQUIRE(world.run_until(seconds(5), [&] { return world.leased(2); }));
+    const auto out = world.result(2, world.submit(2, contract::RemoveFromShard{{}, mover}));
+    INFO(out.text);
+    REQUIRE(out.outcome == Outcome::ok);
+    REQUIRE(world.run_until(seconds(5), [&] { return world.leased(2) && world.leased(1); }));
+  }
+}
+
 TEST_CASE("a stale expectation is refused and changes nothing") {
   World world;
   world.add(1);
