@@ -57,6 +57,7 @@ void advance(Machine& m) {
 
 void on_completed(Machine& m, const contract::Completed& done) {
   const auto found = m.pending.find(done.ticket);
+  if (m.aside == done.ticket) m.aside.reset();
   if (found == m.pending.end()) return;
   const auto pending = found->second;
   m.pending.erase(found);
@@ -92,6 +93,7 @@ void on_log_updated(Machine& m, const contract::ShardLogUpdated& update) {
 }
 
 void reset_shard(Machine& m, const contract::Reset& reset) {
+  m.aside.reset();
   const bool same_shard = reset.own_shard == m.view.own_shard();
   const bool was_primary = m.primary_here;
   on_lease_lost(m, "this node's shard changed");

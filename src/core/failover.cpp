@@ -15,6 +15,11 @@ std::uint32_t rank_of(const Candidate& self, const std::vector<Candidate>& other
   }));
 }
 
+EngineReport as_loaded(EngineReport report) {
+  if (report.loaded_offset > 0 && report.keys > 0 && !report.sync_in_progress) report.completed_sync = true;
+  return report;
+}
+
 std::string why_not_stand(const EngineReport& engine, const Settings& settings) {
   if (engine.loading) return "the data set is still being loaded";
   if (engine.sync_in_progress) return "a full sync is in progress";

@@ -26,6 +26,9 @@ struct Candidate {
 bool stands_before(const Candidate& a, const Candidate& b);
 // How many of the others stand before `self`; 0: the best.
 std::uint32_t rank_of(const Candidate& self, const std::vector<Candidate>& others);
+// After a restart of everybody, what was loaded from disk counts as a completed sync, until a full sync
+// replaces it.
+EngineReport as_loaded(EngineReport report);
 // Why this replica must not become primary by itself; empty when it may.
 std::string why_not_stand(const EngineReport& engine, const Settings& settings);
 

@@ -113,6 +113,8 @@ struct Machine {
 
   ClusterView view;
   LogView log;
+  std::optional<Ticket>
+      aside;  // rule L9: this node asked to leave its shard and serves nothing until that is decided
   Instant lease_until = Instant::long_ago();
   std::uint64_t lapses = 0;
   std::uint64_t own_epoch = 0;
@@ -198,6 +200,7 @@ void on_restart_answer(Machine& m, const NodeId& from, const RestartAnswer& answ
 
 // ---- proc_engine.cpp: rights and the engine's role ----
 void on_lease(Machine& m, Instant deadline);
+void stand_aside(Machine& m, Ticket until);
 void on_lease_lost(Machine& m, const std::string& reason);
 void update_rights(Machine& m);
 void enforce_role(Machine& m);

@@ -30,7 +30,12 @@ void submit(Machine& m, const Invocation& call, AdminOp op,
   } else {
     m.reply(call.ticket, Reply::ok());  // inside MULTI or a script nobody can wait
   }
-  m.operate(make(m.next_ticket(op, m.now + admin_limit)));
+  const auto ticket = m.next_ticket(op, m.now + admin_limit);
+  const bool leaves = op.kind == AdminKind::replicate || op.kind == AdminKind::replicate_no_one ||
+                      op.kind == AdminKind::reset;
+  if (leaves)
+    stand_aside(m, ticket);  // rule L9: Core stops first, only then the provider gives the lease back
+  m.operate(make(ticket));
 }
 
 void meet(Machine& m, const Invocation& call) {

@@ -3,6 +3,7 @@
 // and Detach.
 #include <algorithm>
 
+#include "base/mutation.hpp"
 #include "core/endpoints.hpp"
 #include "core/machine.hpp"
 
@@ -76,7 +77,13 @@ void follow(Machine& m, const NodeId& primary) {
 
 }  // namespace
 
+void stand_aside(Machine& m, Ticket until) {
+  m.aside = until;
+  on_lease_lost(m, "this node leaves its shard");
+}
+
 void on_lease(Machine& m, Instant deadline) {
+  if (m.aside && VSWIM_RULE(l9)) return;
   // A renewal after a lapse is a lapse, also when nobody noticed it in between.
   if (m.lease_until != Instant::long_ago() && m.now >= m.lease_until) on_lease_lost(m, "renewed too late");
   if (m.lease_until == Instant::long_ago()) m.dirty = true;

@@ -29,6 +29,11 @@ std::optional<NodeId> lost_primary(const Machine& m) {
   return std::nullopt;
 }
 
+EngineReport standing_report(const Machine& m) {
+  const bool restarted = m.failover.restarted && m.now < m.failover.restarted_until;
+  return restarted ? as_loaded(m.engine.report) : m.engine.report;
+}
+
 void stop(Machine& m, Phase phase, Instant deadline) {
   m.failover.phase = phase;
   m.failover.deadline = deadline;
@@ -116,7 +121,7 @@ void check_failover(Machine& m) {
     if (f.phase != Phase::proposing) stop(m, Phase::idle, Instant::never());
     return;
   }
-  const auto reason = why_not_stand(m.engine.report, m.settings);
+  const auto reason = why_not_stand(standing_report(m), m.settings);
   if (!reason.empty()) {
     note_barred(m, reason);
     if (f.phase != Phase::proposing) stop(m, Phase::idle, Instant::never());
@@ -182,7 +187,7 @@ void on_offset_question(Machine& m, const NodeId& from, const OffsetQuestion& qu
   if (question.shard != m.view.own_shard() || sender == nullptr || sender->shard != question.shard) return;
   if (!m.engine.known) return;
   m.send(from, OffsetAnswer{question.shard, m.engine.report.offset,
-                            why_not_stand(m.engine.report, m.settings).empty(), m.engine.ran_on});
+                            why_not_stand(standing_report(m), m.settings).empty(), m.engine.ran_on});
 }
 
 void on_offset_answer(Machine& m, const NodeId& from, const OffsetAnswer& answer) {

@@ -99,7 +99,7 @@ void on_restart_notice(Machine& m, const NodeId& from, const RestartNotice& noti
   const auto* sender = m.view.member(from);
   if (notice.shard != m.view.own_shard() || sender == nullptr || sender->shard != notice.shard) return;
   if (!named || named->node != from || !m.engine.known || m.engine.report.loading) return;
-  const auto& own = m.engine.report;
+  const auto own = as_loaded(m.engine.report);
   const auto barred = why_not_stand(own, m.settings);
   const bool stands = stands_after_restart(own, m.engine.ran_on, !barred.empty(), notice);
   m.send(from, RestartAnswer{notice.shard, stands, own.offset, own.keys, own.completed_sync});

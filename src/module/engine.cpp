@@ -96,7 +96,10 @@ void Engine::loaded_from_disk() {
 core::EngineReport Engine::report() {
   const ReplicationInfo info = read_replication();
   replica_ = info.is_replica;
-  if (info.sync_in_progress && !info.link_up) synced_ = false;
+  if (info.sync_in_progress && !info.link_up) {
+    synced_ = false;
+    if (info.is_replica) loaded_offset_ = 0;  // what was loaded is being replaced
+  }
   if (info.is_replica && info.link_up) synced_ = true;
   core::EngineReport report;
   report.is_replica = info.is_replica;

@@ -85,14 +85,7 @@ void Provider::State::on_tick(Instant now) {
   if (move && now >= move->next_try) advance_move(now);
   tick_forgets(now);
   if (reset && now >= reset->deadline) advance_reset(now);
-  for (auto ended = ended_seats.begin(); ended != ended_seats.end();) {
-    if (now < ended->second) {
-      ++ended;
-      continue;
-    }
-    drop_seat(ended->first);
-    ended = ended_seats.erase(ended);
-  }
+  tick_seats(now);
   repeat_evidence(now);
   save_hints(now, false);
   view_dirty = true;  // health depends on how long ago a member was heard

@@ -6,6 +6,7 @@ namespace vswim::provider {
 
 namespace {
 constexpr Duration ended_seat_answers = seconds(60);  // how long a removed voter still says "moved"
+constexpr Duration vacant_seat_waits = seconds(120);  // for the Install of a seat that was offered
 constexpr std::size_t drain_rounds_max = 64;  // a seat that talks to itself longer than this is broken
 }  // namespace
 
@@ -26,6 +27,7 @@ shard_log::Seat Provider::State::seat_identity(const ShardId& shard, const Voter
 void Provider::State::open_vacant_seat(Instant now, const ShardId& shard, const VoterUuid& uuid) {
   append(wire::SeatOpenedRecord{shard, uuid});
   ended_seats.erase(shard);
+  vacant_seats[shard] = now + vacant_seat_waits;
   seats.emplace(shard, shard_log::ShardLog::vacant(settings.shard_log, seat_identity(shard, uuid, false), now,
                                                    fork_rng()));
 }
@@ -61,6 +63,24 @@ void Provider::State::enter_shard(Instant now, const ShardId& shard) {
 
 void Provider::State::drop_seat(const ShardId& shard) {
   if (seats.erase(shard) != 0) append(wire::SeatDroppedRecord{shard});
+}
+
+// Seats that ended, and seats that were offered and never installed, do not stay for ever.
+void Provider::State::tick_seats(Instant now) {
+  for (auto* waiting : {&ended_seats, &vacant_seats}) {
+    for (auto entry = waiting->begin(); entry != waiting->end();) {
+      const auto seat = seats.find(entry->first);
+      const bool needed = record.move.active && record.move.target == entry->first;
+      const bool installed = waiting == &vacant_seats &&
+                             (seat == seats.end() || !seat->second.status().configuration.voters.empty());
+      if (!installed && (now < entry->second || needed)) {
+        ++entry;
+        continue;
+      }
+      if (!installed) drop_seat(entry->first);
+      entry = waiting->erase(entry);
+    }
+  }
 }
 
 void Provider::State::drain_seat(Instant now, const ShardId& shard) {

@@ -106,6 +106,7 @@ bool Provider::State::start_from(Instant now, const std::vector<wire::FileRecord
     const bool has_core = shard == record.membership.shard && !moving;
     const auto identity = seat_identity(shard, seat.uuid, has_core);
     if (seat.records.empty()) {
+      vacant_seats[shard] = now + seconds(120);
       seats.emplace(shard, shard_log::ShardLog::vacant(settings.shard_log, identity, now, fork_rng()));
       continue;
     }

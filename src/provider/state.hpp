@@ -88,7 +88,8 @@ struct SeatRequestOrigin {
 struct PeerLeaseState {
   bool ended = false;
   Instant since{};
-  Instant asserted{};  // evidence is repeated while it holds; what nobody repeats was withdrawn and the news lost
+  Instant
+      asserted{};  // evidence is repeated while it holds; what nobody repeats was withdrawn and the news lost
 };
 
 struct Provider::State {
@@ -101,6 +102,8 @@ struct Provider::State {
   std::optional<gossip::Gossip> global;
   std::optional<gossip::Gossip> shard_gossip;
   std::map<ShardId, shard_log::ShardLog> seats;
+  std::map<ShardId, Instant>
+      vacant_seats;  // opened and not installed yet: dropped when nobody comes back to them
   std::map<ShardId, Instant> ended_seats;  // kept for a while to answer late messages, then dropped
   std::uint64_t namespace_number = 1;
   Output out;
@@ -208,6 +211,7 @@ struct Provider::State {
   void on_seat_event(Instant now, const ShardId& shard, const shard_log::Event& event);
   void on_seat_ended(Instant now, const ShardId& shard, const std::string& reason);
   void drop_seat(const ShardId& shard);
+  void tick_seats(Instant now);
   void ask_seat(Instant now, const ShardId& shard, Ticket inner, bool add, const NodeId& node,
                 const VoterUuid& uuid);
   void on_seat_request_done(Instant now, const shard_log::MembershipDone& done);

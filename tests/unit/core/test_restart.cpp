@@ -74,6 +74,18 @@ TEST_CASE("when all restarted and the primary loaded less, the best offset wins"
   CHECK_FALSE(is_primary(*cluster, 0));
 }
 
+TEST_CASE("when all restarted and the primary is empty, what a replica loaded from disk is not lost") {
+  auto cluster = shard_with_data(3);
+  const auto offset = cluster->engine(0).report.offset;
+  for (std::size_t i = 0; i < 3; ++i) cluster->crash(i);
+  cluster->restart(0, {0, 0, false});
+  cluster->restart(1, {0, 0, false});
+  cluster->restart(2, {20, offset, false});  // a server's replica has completed no sync in this life
+  REQUIRE(cluster->run_until([&] { return any_replica_promoted(*cluster); }, seconds(6)));
+  CHECK(is_primary(*cluster, 2));
+  CHECK(cluster->engine(2).report.keys == 20);
+}
+
 TEST_CASE("a primary that restarts alone resumes with what it has") {
   auto cluster = shard_with_data(1);
   cluster->crash(0);
