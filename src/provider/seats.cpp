@@ -147,6 +147,9 @@ void Provider::State::on_seat_event(Instant now, const ShardId& shard, const sha
                    if (shard == record.membership.shard) on_peer_lease(now, peer.node, peer.ended);
                  },
                  [&](const shard_log::LeaderChanged& changed) {
+                   // Evidence is of a ballot: what an earlier leader had proven, a later one may have leased
+                   // again.
+                   if (changed.leader && shard == record.membership.shard) peer_leases.clear();
                    if (changed.leader) {
                      note(NoteLevel::info, "shard " + shard.hex().substr(0, 8) + ": leader of the log is " +
                                                changed.leader->hex() + " (ballot " +
