@@ -24,6 +24,7 @@ void rebuild(Machine& m) {
   // cut off the replicas that are to catch up.
   m.table.lease_until = m.end.phase == EndState::Phase::done ? Instant::long_ago() : m.lease_until;
   m.table.lapses = m.lapses;
+  m.table.handed_over = m.end.phase != EndState::Phase::idle && m.is_replica_role();
   if (m.table.cluster_ok != m.full_coverage_was_ok) {
     m.full_coverage_was_ok = m.table.cluster_ok;
     m.note(NoteLevel::notice, std::string("cluster state changed: ") + (m.table.cluster_ok ? "ok" : "fail"));

@@ -23,6 +23,7 @@ Decision decide_own(const RoutingTable& table, const RouteQuery& query, Instant 
 Decision decide(const RoutingTable& table, const RouteQuery& query, Instant now) {
   const auto owner = table.owner[query.slot];
   if (owner == RoutingTable::unowned) return Decision::clusterdown;
+  if (table.handed_over) return table.routes[owner].known ? Decision::moved : Decision::clusterdown;
   if (!healthy(table, now) && (!query.allow_reads_when_down || query.write)) return Decision::clusterdown;
   if (table.mode[query.slot] == SlotMode::importing && query.asking && table.primary_here) {
     return leased(table, now) ? Decision::serve : Decision::clusterdown;

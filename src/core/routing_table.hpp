@@ -35,8 +35,10 @@ struct RoutingTable {
   std::string down_reason;    // text of -CLUSTERDOWN when not cluster_ok
   bool primary_here = false;  // this node holds the settled right of primaryship
   bool replica_here = false;  // this node follows its shard's primary
-  Instant lease_until{};      // compare with the clock at every use (rule L6)
-  std::uint64_t lapses = 0;   // raised whenever a lease ended, also when it was renewed later
+  bool handed_over =
+      false;  // shutting down, and the log names another primary already: everything is redirected
+  Instant lease_until{};     // compare with the clock at every use (rule L6)
+  std::uint64_t lapses = 0;  // raised whenever a lease ended, also when it was renewed later
   std::array<bool, slot_count>
       served{};  // primary_here and the slot is settled ACTIVE (or MIGRATING) in the log
 };

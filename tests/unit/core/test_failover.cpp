@@ -175,6 +175,9 @@ TEST_CASE("a graceful end hands primaryship to a replica that has everything, wi
   REQUIRE(cluster->run_until([&] { return any_primary(*cluster, {1, 2}); }, milliseconds(500)));
   const std::size_t heir = is_primary(*cluster, 1) ? 1 : 2;
   CHECK(cluster->engine(heir).report.offset >= offset);
+  const auto& routing = cluster->core(0).routing();
+  CHECK(decide(routing, {0, true, false, false, false}, cluster->now()) == Decision::moved);
+  CHECK(routing.routes[routing.owner[0]].endpoint == "127.0.0.1:" + std::to_string(settings_for(heir).port));
 }
 
 TEST_CASE("a graceful end without a replica that catches up releases after its limit") {
