@@ -109,6 +109,7 @@ void reset_shard(Machine& m, const contract::Reset& reset) {
   m.publish.offset_in_flight.reset();
   end_slot_jobs(m, "this node left its shard meanwhile");
   if (!same_shard) m.own_epoch = 0;
+  m.was_elsewhere = false;
   const bool followed = std::holds_alternative<Follow>(m.engine.last_role);
   if (!same_shard && followed) {
     m.engine.last_role = Detach{"this node moves to another shard"};

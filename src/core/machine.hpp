@@ -117,6 +117,7 @@ struct Machine {
       aside;  // rule L9: this node asked to leave its shard and serves nothing until that is decided
   Instant lease_until = Instant::long_ago();
   std::uint64_t lapses = 0;
+  bool was_elsewhere = false;  // the log named another primary since this node last was it
   std::uint64_t own_epoch = 0;
   bool primary_here = false;
   RoutingTable table;

@@ -2,6 +2,7 @@
 // takes away is given up at once. The only place that decides `primary_here` and that orders Follow, Promote
 // and Detach.
 #include <algorithm>
+#include <utility>
 
 #include "base/mutation.hpp"
 #include "core/endpoints.hpp"
@@ -26,7 +27,10 @@ void lapse(Machine& m, const std::string& reason) {
 void take_up_primaryship(Machine& m) {
   const auto& shard = m.view.own_shard();
   const auto* meta = m.view.shard(shard);
-  if (meta != nullptr && meta->primary && *meta->primary != m.view.self()) {
+  // Gossip may lag behind the log (a node that has just returned): what the log said meanwhile counts as
+  // well.
+  const bool elsewhere = meta != nullptr && meta->primary && *meta->primary != m.view.self();
+  if (std::exchange(m.was_elsewhere, false) || elsewhere) {
     m.own_epoch = current_epoch(m) + 1;  // a promotion raises the config epoch
   } else if (meta != nullptr) {
     m.own_epoch = std::max(m.own_epoch, meta->epoch);

@@ -57,7 +57,7 @@ void check_restart(Machine& m) {
   auto& r = m.restart;
   const auto& named = m.log.primaryship();
   if (!named || named->node != m.view.self()) {
-    if (named) r.saw_other_primary = true;
+    if (named) r.saw_other_primary = m.was_elsewhere = true;
     r.open = false;
     r.asking = false;
     r.next_ask = Instant::never();

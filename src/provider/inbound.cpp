@@ -1,5 +1,7 @@
 // A verified packet to the machines. Everything is decoded before anything is applied; what is refused is
 // counted.
+#include <algorithm>
+
 #include "provider/state.hpp"
 #include "wire/shard_log_codec.hpp"
 
@@ -78,6 +80,18 @@ void Provider::State::on_packet(Instant now, const Address& from, wire::Packet& 
   on_gossip(now, packet);
   for (const auto& part : packet.shard_log) on_shard_log(now, sender, part);
   if (packet.control) on_control(now, peer, packet);
+  if (wants_news) ask_for_news(sender, peer);
+}
+
+// A node that returns knows the metadata of its last life. Roots would show that after some probe periods;
+// until then it would redirect to the dead and number its promotion too low. Two members, in case one has
+// just returned itself.
+void Provider::State::ask_for_news(const NodeId& sender, const Address& peer) {
+  constexpr std::size_t sources_wanted = 2;
+  if (std::find(news_sources.begin(), news_sources.end(), sender) != news_sources.end()) return;
+  news_sources.push_back(sender);
+  if (news_sources.size() == sources_wanted) wants_news = false;
+  send_control(peer, wire::SnapshotRequest{contract::Scope::global, {}});
 }
 
 void Provider::State::on_gossip(Instant now, wire::Packet& packet) {

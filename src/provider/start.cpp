@@ -98,6 +98,7 @@ bool Provider::State::start_from(Instant now, const std::vector<wire::FileRecord
   }
   record = *history.node;
   record.generation = record.generation.next();
+  wants_news = true;
   start_machines(now);
   swim->merge(now, history.members.members, true);
   global->apply_snapshot(now, history.gossip.global);

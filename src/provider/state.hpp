@@ -149,6 +149,8 @@ struct Provider::State {
   Instant next_tick{};
   Instant next_gossip{};
   bool leaving = false;
+  std::vector<NodeId> news_sources;  // members asked for the global namespace since this start
+  bool wants_news = false;           // the file's copy of it is as old as the last life
 
   // ---- provider.cpp
   void pump(Instant now);
@@ -183,6 +185,7 @@ struct Provider::State {
   void on_gossip(Instant now, wire::Packet& packet);
   void on_shard_log(Instant now, const NodeId& sender, const wire::ShardLogPart& part);
   void on_control(Instant now, const Address& peer, const wire::Packet& packet);
+  void ask_for_news(const NodeId& sender, const Address& peer);
   void on_snapshot(Instant now, const wire::SnapshotAnswer& answer);
   void learn_own_address(Instant now, const Address& observed);
 

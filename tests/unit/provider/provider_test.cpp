@@ -207,6 +207,23 @@ TEST_CASE("a node keeps its identity, shard and log over a crash, and is another
   }));
 }
 
+TEST_CASE("a node that returns learns what changed meanwhile at its first contact") {
+  World world;
+  for (int n = 1; n <= 3; ++n) world.add(n);
+  for (int n = 2; n <= 3; ++n) REQUIRE(world.meet(n, 1).outcome == Outcome::ok);
+  contract::UpdateGossip update;
+  update.batch.push_back({"g", "old", {}});
+  REQUIRE(world.result(2, world.submit(2, update)).outcome == Outcome::ok);
+  world.run_for(seconds(10));
+  world.crash(3);
+  update.batch.front() = {"g", "new", world.nodes[2].global.at("g").revision};
+  REQUIRE(world.result(2, world.submit(2, update)).outcome == Outcome::ok);
+  world.run_for(seconds(30));
+  world.start(3);
+  REQUIRE(world.nodes[3].global.at("g").value == "old");
+  REQUIRE(world.run_until(milliseconds(1'500), [&] { return world.nodes[3].global.at("g").value == "new"; }));
+}
+
 TEST_CASE("a damaged state file is refused, a torn one is cut") {
   World world;
   world.add(1);
