@@ -7,13 +7,13 @@
 
 #include "core/engine.hpp"
 #include "module/api.hpp"
+#include "module/key_scan.hpp"
 
 namespace vswim::module {
 
 class SlotDropper {
  public:
-  explicit SlotDropper(const Api& api) : api_(api) {}
-  ~SlotDropper();
+  explicit SlotDropper(const Api& api) : api_(api), scan_(api) {}
   void drop(const std::vector<core::Slot>& slots);
   bool working() const { return slots_.any(); }
   void step(Ctx* ctx);
@@ -25,7 +25,7 @@ class SlotDropper {
 
   const Api& api_;
   std::bitset<core::slot_count> slots_;
-  ScanCursor* cursor_ = nullptr;
+  KeyScan scan_;
 };
 
 }  // namespace vswim::module

@@ -2,10 +2,6 @@
 
 namespace vswim::module {
 
-SlotIndex::~SlotIndex() {
-  if (cursor_) api_.ScanCursorDestroy(cursor_);
-}
-
 void SlotIndex::begin(const core::SlotKeyCounts& counts) {
   std::uint64_t keys = 0;
   for (const core::Slot slot : wanted_) tracked_.set(slot);
@@ -15,37 +11,19 @@ void SlotIndex::begin(const core::SlotKeyCounts& counts) {
     tracked_.set(slot);
   }
   wanted_.clear();
-  cursor_ = api_.ScanCursorCreate();
 }
 
 void SlotIndex::step(Ctx* ctx, const core::SlotKeyCounts& counts, Instant now) {
-  if (!cursor_) {
+  if (!scan_.running()) {
     if (wanted_.empty()) return;
     begin(counts);
   }
   used_at_ = now;
-  struct Scan {
-    SlotIndex& index;
-    int seen = 0;
-  } scan{*this};
-  bool more = true;
-  while (more && scan.seen < keys_per_step) {
-    more = api_.Scan(
-               ctx, cursor_,
-               [](Ctx*, String* name, Key*, void* data) {
-                 auto& to = *static_cast<Scan*>(data);
-                 ++to.seen;
-                 const std::string_view key = to.index.api_.text(name);
-                 const core::Slot slot = core::key_slot(key);
-                 if (to.index.tracked_[slot]) to.index.keys_[slot].emplace(key);
-               },
-               &scan) != 0;
-    ++scan.seen;  // empty buckets cost time too
-  }
-  if (more) return;
-  api_.ScanCursorDestroy(cursor_);
-  cursor_ = nullptr;
-  built_ = tracked_;
+  const bool complete = scan_.step(ctx, keys_per_step, [&](std::string_view key) {
+    const core::Slot slot = core::key_slot(key);
+    if (tracked_[slot]) keys_[slot].emplace(key);
+  });
+  if (complete) built_ = tracked_;
 }
 
 void SlotIndex::finish(Ctx* ctx, const core::SlotKeyCounts& counts, Instant now) {

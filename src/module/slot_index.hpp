@@ -14,6 +14,7 @@
 #include "base/time.hpp"
 #include "core/engine.hpp"
 #include "module/api.hpp"
+#include "module/key_scan.hpp"
 
 namespace vswim::module {
 
@@ -23,14 +24,13 @@ class SlotIndex {
   static constexpr int keys_per_step = 2'000;  // one turn of the loop scans so much: under a millisecond
   static constexpr Duration kept_for = seconds(60);  // an index nobody asks for is dropped
 
-  explicit SlotIndex(const Api& api) : api_(api) {}
-  ~SlotIndex();
+  explicit SlotIndex(const Api& api) : scan_(api) {}
 
   bool ready(core::Slot slot) const { return built_[slot]; }
   void want(core::Slot slot) {
     if (!tracked_[slot]) wanted_.push_back(slot);
   }
-  bool working() const { return cursor_ != nullptr || !wanted_.empty(); }
+  bool working() const { return scan_.running() || !wanted_.empty(); }
   // Scans a little further; call until working() is false.
   void step(Ctx* ctx, const core::SlotKeyCounts& counts, Instant now);
   void finish(Ctx* ctx, const core::SlotKeyCounts& counts, Instant now);
@@ -45,11 +45,10 @@ class SlotIndex {
  private:
   void begin(const core::SlotKeyCounts& counts);
 
-  const Api& api_;
   std::bitset<core::slot_count> tracked_, built_;
   std::unordered_map<core::Slot, std::unordered_set<std::string>> keys_;
   std::vector<core::Slot> wanted_;
-  ScanCursor* cursor_ = nullptr;
+  KeyScan scan_;
   Instant used_at_{};
 };
 
