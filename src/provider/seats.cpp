@@ -61,7 +61,7 @@ void Provider::State::enter_shard(Instant now, const ShardId& shard) {
   view_dirty = true;
 }
 
-void Provider::State::drop_seat(const ShardId& shard) {
+void Provider::State::drop_seat(ShardId shard) {
   if (seats.erase(shard) != 0) append(wire::SeatDroppedRecord{shard});
 }
 

@@ -213,7 +213,7 @@ struct Provider::State {
   void drain_seat(Instant now, const ShardId& shard);
   void on_seat_event(Instant now, const ShardId& shard, const shard_log::Event& event);
   void on_seat_ended(Instant now, const ShardId& shard, const std::string& reason);
-  void drop_seat(const ShardId& shard);
+  void drop_seat(ShardId shard);  // by value: callers name it by the map's own key
   void tick_seats(Instant now);
   void ask_seat(Instant now, const ShardId& shard, Ticket inner, bool add, const NodeId& node,
                 const VoterUuid& uuid);

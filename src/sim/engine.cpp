@@ -42,8 +42,8 @@ void Engine::apply(WorldTime now, const core::EngineAction& action) {
                  [&](const core::DropSlots& drop) {
                    for (const auto slot : drop.slots) {
                      for (auto key = data_.begin(); key != data_.end();) {
-                       const auto current = key++;
-                       if (core::key_slot(current->first) == slot) write(current->first, std::nullopt);
+                       const std::string name = (key++)->first;
+                       if (core::key_slot(name) == slot) write(name, std::nullopt);
                      }
                    }
                  },
