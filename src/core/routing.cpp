@@ -32,7 +32,9 @@ void add_routes(RoutingTable& table, const ClusterView& view, const Settings& se
 void add_published_owners(RoutingTable& table, const ClusterView& view) {
   table.owner.fill(RoutingTable::unowned);
   std::vector<Claim> best(slot_count);
-  for (std::uint16_t i = 0; i < table.routes.size(); ++i) {
+  const auto routes =
+      static_cast<std::uint16_t>(std::min<std::size_t>(table.routes.size(), RoutingTable::unowned));
+  for (std::uint16_t i = 0; i < routes; ++i) {
     const auto* meta = view.shard(table.routes[i].shard);
     if (meta == nullptr) continue;
     for (const auto& [bucket, ranges] : meta->slots) {

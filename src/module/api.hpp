@@ -15,7 +15,7 @@ struct String;
 struct CallReply;
 struct Key;
 struct FilterCtx;
-struct Filter;
+class Filter;
 struct InfoCtx;
 struct BlockedClient;
 struct ScanCursor;

@@ -200,6 +200,7 @@ __attribute__((visibility("default"))) int ValkeyModule_OnLoad(vswim::module::Ct
   if (fresh->api.IsModuleNameBusy(module_name)) return api_err;
   fresh->api.SetModuleAttribs(ctx, module_name, module_version, api_version);
   std::vector<std::string_view> words;
+  words.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) words.push_back(fresh->api.text(arguments[i]));
   loaded = fresh.release();
   if (load(ctx, words, error)) return api_ok;

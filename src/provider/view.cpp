@@ -49,7 +49,7 @@ void Provider::State::publish_view(Instant now) {
     member.health = health_of(now, view);
     member.suspected_at = member.health == contract::Health::ok ? Instant{} : view.changed_at;
     member.heard_at = view.heard_at;
-    members.push_back(std::move(member));
+    members.push_back(member);
   }
   // Proofs of life alone are no change worth a callback more often than once a second (the tick).
   const bool same = std::equal(members.begin(), members.end(), last_view.begin(), last_view.end(),

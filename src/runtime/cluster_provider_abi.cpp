@@ -207,7 +207,7 @@ int remove_from_shard(vswim_provider* provider, const char* id, vswim_completion
 
 // A write whose revisions are of an earlier era is stale without asking; its completion comes like any other.
 template <class Operation>
-int ask_write(vswim_provider* provider, Operation operation, ReadBatch read, vswim_completion completion,
+int ask_write(vswim_provider* provider, Operation operation, ReadBatch&& read, vswim_completion completion,
               void* context) {
   if (read.status != VSWIM_ACCEPTED) return read.status;
   if (!read.stale) {

@@ -50,7 +50,7 @@ StreamSender::StreamSender(asio::io_context& context, const SenderLimits& limits
       failed_(std::move(failed)) {}
 StreamSender::~StreamSender() = default;
 
-void StreamSender::send(const Address& to, std::string payload) {
+void StreamSender::send(const Address& to, const std::string& payload) {
   if (payload.empty() || payload.size() > frame_bytes_max) return report(to);
   const auto peer = peer_for(to);
   if (!peer) return report(to);

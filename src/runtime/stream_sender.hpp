@@ -38,7 +38,7 @@ class StreamSender {
                LocalAddress local, Failed failed);
   ~StreamSender();
 
-  void send(const Address& to, std::string payload);
+  void send(const Address& to, const std::string& payload);
   void close();
   void on_tick(Instant now);  // timeouts; a few times a second
   bool idle() const;          // nothing waits to be sent

@@ -38,6 +38,7 @@ std::vector<Event> OwedAnswers::give_up(const std::string& reason) {
   std::sort(tickets.begin(), tickets.end());
   owed_.clear();
   std::vector<Event> events;
+  events.reserve(tickets.size());
   for (const auto ticket : tickets)
     events.push_back(Completed{{ticket}, Outcome::unknown, reason, std::nullopt});
   return events;

@@ -173,7 +173,8 @@ void ShardLog::set_witness_candidates(Instant now, std::vector<NodeId> candidate
   state_->witness_candidates = std::move(candidates);
 }
 
-void ShardLog::set_dead(Instant now, std::vector<NodeId> dead) {
+void ShardLog::set_dead(Instant now,
+                        std::vector<NodeId> dead) {  // NOLINT(performance-unnecessary-value-param)
   std::map<NodeId, Instant> since;
   for (const auto& node : dead) {
     const auto known = state_->dead_since.find(node);

@@ -50,7 +50,7 @@ class Lane {
     });
   }
   // Holds its own reference: a job may kill this lane.
-  void run(std::shared_ptr<State> state) {
+  void run(std::shared_ptr<State> state) {  // NOLINT(performance-unnecessary-value-param)
     if (state->running) return;
     state->running = true;
     while (!state->jobs.empty()) {

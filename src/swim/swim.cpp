@@ -78,7 +78,7 @@ bool Swim::is_forgotten(const NodeId& node, JoinNumber join) const {
 
 void Swim::leave(Instant now) { state_->leave(now); }
 
-void Swim::set_seeds(std::vector<Address> seeds) {
+void Swim::set_seeds(std::vector<Address> seeds) {  // NOLINT(performance-unnecessary-value-param)
   state_->seeds.clear();
   for (const Address& address : seeds) {
     if (address.has_ip()) state_->seeds.push_back({address, no_slot});

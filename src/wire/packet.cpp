@@ -24,6 +24,7 @@ flatbuffers::Offset<RegisterLists> add_batches(Builder& builder,
                                                const std::vector<gossip::BatchUpdate>& batches) {
   if (batches.empty()) return {};
   std::vector<flatbuffers::Offset<fbs::Registers>> offsets;
+  offsets.reserve(batches.size());
   for (const auto& batch : batches) offsets.push_back(add_registers(builder, batch.registers));
   return builder.CreateVector(offsets);
 }
