@@ -1,6 +1,7 @@
 // simulate shard --seeds A-B [--minutes M] [--mutate NAME|list] [--json]
 // simulate replay --seed N [--minutes M] [--mutate NAME] [--trace]
-// With --mutate (mutation build only) `shard` stops at the first red seed. The last line of the output is JSON. Exit status: 0 no violation, 1 violations, 2 wrong usage.
+// With --mutate (mutation build only) `shard` stops at the first red seed. The last line of the output is
+// JSON. Exit status: 0 no violation, 1 violations, 2 wrong usage.
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -209,7 +210,8 @@ int main(int count, char** words) {
         settings, options->trace ? sim::Cluster::Tracer(print_trace) : sim::Cluster::Tracer{});
     total.add(run);
     if (!options->json) print_run(run);
-    if (!options->mutate.empty() && !run.violations.empty()) break;  // a mutation is found by its first red seed
+    if (!options->mutate.empty() && !run.violations.empty())
+      break;  // a mutation is found by its first red seed
   }
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - started;
   total.print(*options, wall.count());
