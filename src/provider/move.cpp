@@ -26,7 +26,6 @@ void Provider::State::start_move(Instant now, std::optional<Ticket> ticket, cons
     return refuse(contract::Outcome::failed, "this node is already on its way to another shard");
   if (!fresh && shard_members(target).empty())
     return refuse(contract::Outcome::failed, "no live member of that shard is known");
-  auto* seat = own_seat();
   move.emplace();
   move->ticket = ticket;
   move->from = record.membership.shard;
@@ -42,7 +41,6 @@ void Provider::State::start_move(Instant now, std::optional<Ticket> ticket, cons
   }
   move->step = PendingMove::Step::intent;
   move->write = save_node_record();
-  (void)seat;
 }
 
 void Provider::State::advance_move(Instant now) {

@@ -137,7 +137,7 @@ void Nemesis::bring_back(NodeIndex index, Duration after) {
   const bool moves = rng_.chance(100'000);
   cluster_->scheduler().after(after, [this, index, options, moves, running = running_] {
     if (!*running || cluster_->node(index).alive()) return;
-    if (moves) cluster_->move_address(index);
+    if (moves) cluster_->move_address(index, others(index));
     auto start = options;
     start.with_data = options.exact_data || !may_lose_data(index);
     cluster_->restart(index, start);
@@ -170,6 +170,16 @@ void Nemesis::crash_many() {
                                   bring_back(index, length(300));
                                 });
   }
+}
+
+// A node that moves is given seeds, as its operator would: else nodes that all move at once can never meet
+// again.
+std::vector<Address> Nemesis::others(NodeIndex index) const {
+  std::vector<Address> addresses;
+  for (NodeIndex other = 0; other < cluster_->size(); ++other) {
+    if (other != index) addresses.push_back(cluster_->node(other).config().bus);
+  }
+  return addresses;
 }
 
 void Nemesis::heal_after(Duration after) {

@@ -41,6 +41,7 @@ class Nemesis {
   void pause_one();
   void disturb();
   void bring_back(NodeIndex node, Duration after);
+  std::vector<Address> others(NodeIndex index) const;
   void heal_after(Duration after);
   void set_conditions(bool calm);
   bool may_lose_data(NodeIndex node);
