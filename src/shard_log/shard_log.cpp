@@ -199,6 +199,8 @@ void ShardLog::transfer_leadership(Instant now, const NodeId& to) {
 Status ShardLog::status() const {
   const auto& state = *state_;
   Status status;
+  status.shard = state.seat.shard;
+  status.uuid = state.seat.uuid;
   status.configuration = state.configuration;
   status.ended = state.ended;
   if (const auto* seal = state.log.seal_of(state.configuration.epoch)) status.sealed = *seal;

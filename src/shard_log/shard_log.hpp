@@ -107,6 +107,8 @@ struct Output {
 };
 
 struct Status {  // for INFO and the simulator's checkers; a copy, never a decision
+  ShardId shard;
+  VoterUuid uuid;  // this seat's own
   Configuration configuration;
   std::optional<Configuration> sealed;
   Ballot promised;
