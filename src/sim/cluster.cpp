@@ -9,7 +9,6 @@ namespace vswim::sim {
 
 namespace {
 constexpr std::uint16_t bus_port = 16'379;
-constexpr std::int64_t drift_ppm_max = 10'000;  // the protocol's assumption about every clock
 
 Address bus_address(std::uint32_t number) {
   return Address::v4(10, 0, static_cast<std::uint8_t>(number / 250),
@@ -71,8 +70,9 @@ Surroundings Cluster::surroundings() {
 }
 
 std::int64_t Cluster::draw_rate_error() {
-  if (rng_.chance(settings_.extreme_clock_ppm)) return rng_.chance(500'000) ? drift_ppm_max : -drift_ppm_max;
-  return static_cast<std::int64_t>(rng_.below(2 * drift_ppm_max + 1)) - drift_ppm_max;
+  const auto most = settings_.clock_error_ppm;
+  if (rng_.chance(settings_.extreme_clock_ppm)) return rng_.chance(500'000) ? most : -most;
+  return static_cast<std::int64_t>(rng_.below(2 * static_cast<std::uint64_t>(most) + 1)) - most;
 }
 
 NodeIndex Cluster::add_node() {
@@ -93,6 +93,9 @@ void Cluster::crash(NodeIndex index) { nodes_[index]->crash(); }
 void Cluster::restart(NodeIndex index, StartOptions options) {
   if (nodes_[index]->alive()) crash(index);
   options.rate_error_ppm = draw_rate_error();
+  if (nodes_[index]->start(options) || !options.damaged) return;
+  wipe_disk(index);  // as the operator of a server that refuses to start would, to have a fresh node
+  options.damaged = false;
   nodes_[index]->start(options);
 }
 

@@ -22,6 +22,7 @@ struct ClusterSettings {
   std::uint64_t seed = 1;
   Duration lease_ttl = seconds(1);
   std::uint32_t extreme_clock_ppm = 700'000;  // how often a clock is as wrong as it may be
+  std::int64_t clock_error_ppm = 10'000;      // the protocol assumes no more than 1 % of every clock
 };
 
 class Cluster {
@@ -36,7 +37,9 @@ class Cluster {
   // ---- nodes
   NodeIndex add_node();  // a fresh one, started
   void crash(NodeIndex node);
-  void restart(NodeIndex node, StartOptions options = {});             // its clock error is drawn anew
+  void restart(NodeIndex node, StartOptions options = {});         // its clock error is drawn anew
+  void wipe_disk(NodeIndex node) { nodes_[node]->disk().wipe(); }  // of a dead node
+  bool rot_disk(NodeIndex node) { return nodes_[node]->disk().rot(); }
   void move_address(NodeIndex node, std::vector<Address> seeds = {});  // of a dead node, for its next start
   void pause_main(NodeIndex node, Duration duration);
   void pause_node_thread(NodeIndex node, Duration duration);

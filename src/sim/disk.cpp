@@ -12,15 +12,18 @@ namespace {
 constexpr Duration writeback_delay_max = seconds(20);
 }  // namespace
 
-void Disk::write(std::uint64_t sequence, bool rewrite, std::string bytes, Persisted persisted) {
+void Disk::write(std::uint64_t sequence, bool rewrite, std::string bytes, Persisted persisted,
+                 std::optional<WriteStage> dies, std::function<void()> die) {
   if (!VSWIM_RULE(fsync)) {
     scheduler_->after(pace_.latency_min, [this, life = life_, sequence, report = std::move(persisted)] {
       if (life == life_) report(sequence);
     });
     persisted = nullptr;
   }
-  waiting_.push_back({sequence, rewrite, std::move(bytes), std::move(persisted)});
+  waiting_.push_back({sequence, rewrite, std::move(bytes), std::move(persisted), dies, std::move(die)});
   if (waiting_.size() == 1) schedule_head();
+  auto& last = waiting_.back();
+  if (last.dies && *last.dies <= WriteStage::torn) last.die();
 }
 
 void Disk::schedule_head() {
@@ -34,11 +37,13 @@ void Disk::schedule_head() {
     waiting_.pop_front();
     make_durable(done);
     if (!waiting_.empty()) schedule_head();
-    if (done.persisted) done.persisted(done.sequence);
+    if (done.dies) done.die();
+    if (done.persisted && done.dies != WriteStage::durable) done.persisted(done.sequence);
   });
 }
 
 void Disk::make_durable(const Waiting& write) {
+  last_write_at_ = write.rewrite ? 0 : contents_.size();
   if (write.rewrite) {
     contents_ = write.bytes;
   } else {
@@ -49,15 +54,18 @@ void Disk::make_durable(const Waiting& write) {
 void Disk::crash() {
   ++life_;
   stalled_until_ = {};
+  const bool planned =
+      std::ranges::any_of(waiting_, [](const Waiting& write) { return write.dies.has_value(); });
   while (!waiting_.empty()) {
     Waiting lost = std::move(waiting_.front());
     waiting_.pop_front();
-    const bool reached = rng_.chance(300'000);
+    const bool reached = lost.dies ? *lost.dies >= WriteStage::durable : planned || rng_.chance(300'000);
     if (reached) {
       make_durable(lost);
       continue;
     }
-    if (!lost.rewrite && rng_.chance(500'000) && !lost.bytes.empty()) {
+    const bool torn = lost.dies ? lost.dies == WriteStage::torn : rng_.chance(500'000);
+    if (!lost.rewrite && torn && !lost.bytes.empty()) {
       contents_.append(lost.bytes, 0, rng_.below(lost.bytes.size()));
       ++torn_tails_;
     }
@@ -69,6 +77,16 @@ void Disk::crash() {
 void Disk::wipe() {
   crash();
   contents_.clear();
+  last_write_at_ = 0;
+}
+
+// Rot in the last record looks like a torn end (wire/file_records.hpp): the one place where it is not seen.
+bool Disk::rot() {
+  constexpr std::size_t preamble_max = 64;
+  if (last_write_at_ <= preamble_max) return false;
+  const auto at = preamble_max + rng_.below(last_write_at_ - preamble_max);
+  contents_[at] ^= static_cast<char>(1 + rng_.below(255));
+  return true;
 }
 
 void Disk::stall_until(WorldTime until) { stalled_until_ = std::max(stalled_until_, until); }

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/rng.hpp"
+#include "sim/persistence_points.hpp"
 #include "sim/scheduler.hpp"
 
 namespace vswim::sim {
@@ -24,9 +26,14 @@ class Disk {
 
   Disk(Scheduler& scheduler, Rng rng) : scheduler_(&scheduler), rng_(rng) {}
 
-  void write(std::uint64_t sequence, bool rewrite, std::string bytes, Persisted persisted);
+  // With `dies` the node is to die at that stage of this write: the disk calls `die` once the stage is
+  // reached (at once for what is lost or torn), and what the crash then leaves behind is exactly that.
+  void write(std::uint64_t sequence, bool rewrite, std::string bytes, Persisted persisted,
+             std::optional<WriteStage> dies = {}, std::function<void()> die = {});
   void crash();
   void wipe();
+  // A bit of a durable record that is not the last one rots; false when there is no such record.
+  bool rot();
   void set_pace(const DiskPace& pace) { pace_ = pace; }
   void stall_until(WorldTime until);
 
@@ -39,6 +46,8 @@ class Disk {
     bool rewrite = false;
     std::string bytes;
     Persisted persisted;
+    std::optional<WriteStage> dies;
+    std::function<void()> die;
   };
   void schedule_head();
   void make_durable(const Waiting& write);
@@ -50,6 +59,7 @@ class Disk {
   std::uint64_t life_ = 0;  // completions of an earlier life are void
   std::uint64_t torn_tails_ = 0;
   std::string contents_;
+  std::size_t last_write_at_ = 0;  // where the newest durable write begins in contents_
   std::deque<Waiting> waiting_;
 };
 

@@ -59,7 +59,7 @@ bool meet(Cluster& cluster, std::string& stage) {
 
 std::size_t voters_wanted(std::size_t data_nodes, std::size_t all_nodes) {
   if (data_nodes == 2) return all_nodes > 2 ? 3 : 2;
-  return data_nodes;
+  return data_nodes;  // voters and learners
 }
 
 bool voters_complete(Cluster& cluster, const Formed& formed) {
@@ -80,14 +80,12 @@ bool all_serve(Cluster& cluster, const Formed& formed) {
 }
 
 bool replicas_follow(Cluster& cluster, const Formed& formed) {
-  for (std::size_t shard = 0; shard < formed.shards.size(); ++shard) {
-    for (const auto index : formed.shards[shard]) {
-      if (!cluster.node(index).alive()) return false;
-      if (cluster.serves(index)) continue;  // perhaps alone, where a move that could not be finished left it
-      if (std::ranges::find(formed.ids, cluster.shard_of(index)) == formed.ids.end()) return false;
-      const auto report = cluster.node(index).engine().report(cluster.now());
-      if (!report.is_replica || !report.link_up) return false;
-    }
+  for (NodeIndex index = 0; index < cluster.size(); ++index) {
+    if (!cluster.node(index).alive()) return false;
+    if (cluster.serves(index)) continue;  // perhaps alone, where a move that could not be finished left it
+    if (std::ranges::find(formed.ids, cluster.shard_of(index)) == formed.ids.end()) return false;
+    const auto report = cluster.node(index).engine().report(cluster.now());
+    if (!report.is_replica || !report.link_up) return false;
   }
   return true;
 }
@@ -100,6 +98,7 @@ Formed form(Cluster& cluster, const Shape& shape) {
     for (std::uint32_t i = 0; i < count; ++i) shard.push_back(cluster.add_node());
   }
   for (std::uint32_t i = 0; i < shape.arbiters; ++i) formed.arbiters.push_back(cluster.add_node());
+  formed.machines = cluster.size();
   formed.stage = "waiting until every node serves alone";
   const auto everyone_serves = [&] {
     for (NodeIndex index = first; index < cluster.size(); ++index) {

@@ -21,6 +21,7 @@ struct Formed {
   std::vector<std::vector<NodeIndex>> shards;  // node indices, the first primary first
   std::vector<ShardId> ids;
   std::vector<NodeIndex> arbiters;
+  std::size_t machines = 0;
 };
 
 Formed form(Cluster& cluster, const Shape& shape);

@@ -1,7 +1,11 @@
-// simulate shard --seeds A-B [--minutes M] [--mutate NAME|list] [--json]
-// simulate replay --seed N [--minutes M] [--mutate NAME] [--trace]
-// With --mutate (mutation build only) `shard` stops at the first red seed. The last line of the output is
-// JSON. Exit status: 0 no violation, 1 violations, 2 wrong usage.
+// simulate shard --seeds A-B [--minutes M] [--clock-error-ppm E] [--mutate NAME|list] [--limit S] [--jobs N]
+// [--json] simulate replay --seed N [--minutes M] [--clock-error-ppm E] [--mutate NAME] [--trace] With
+// --mutate (mutation build only) `shard` stops at the first red seed. --limit: no new seed after so many
+// seconds. --json: nothing but the last line. The last line of the output is JSON. Exit status: 0 no
+// violation, 1 violations, 2 wrong usage.
+#include <unistd.h>
+
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -9,10 +13,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/mutation.hpp"
-#include "sim/run.hpp"
+#include "sim/main_jobs.hpp"
+#include "sim/report.hpp"
 
 namespace {
 
@@ -46,129 +50,68 @@ constexpr std::string_view mutations[] = {"l1",
 
 struct Options {
   std::string verb;
-  std::uint64_t first = 1, last = 1;
+  sim::Jobs jobs;
+  sim::RunSettings run;
   double minutes = 2;
   std::string mutate;
   bool json = false, trace = false;
 };
 
 int usage() {
-  std::fprintf(stderr,
-               "usage: simulate shard --seeds A-B [--minutes M] [--mutate NAME|list] [--json]\n"
-               "       simulate replay --seed N [--minutes M] [--mutate NAME] [--trace]\n");
+  std::fprintf(
+      stderr,
+      "usage: simulate shard --seeds A-B [--minutes M] [--clock-error-ppm E] [--mutate NAME|list]\n"
+      "                      [--limit SECONDS] [--jobs N] [--json]\n"
+      "       simulate replay --seed N [--minutes M] [--clock-error-ppm E] [--mutate NAME] [--trace]\n");
   return 2;
 }
 
-bool parse_number(std::string_view text, std::uint64_t& number) {
+template <class Number>
+bool parse_number(std::string_view text, Number& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc{} && end == text.data() + text.size();
+}
+
+bool parse_seeds(std::string_view text, sim::Jobs& jobs) {
+  const auto dash = text.find('-');
+  const auto last = dash == std::string_view::npos ? text : text.substr(dash + 1);
+  return parse_number(text.substr(0, dash), jobs.first) && parse_number(last, jobs.last);
+}
+
+bool take_option(Options& options, std::string_view word, const std::string& value) {
+  if (word == "--seeds") return parse_seeds(value, options.jobs);
+  if (word == "--seed") return parse_seeds(value, options.jobs) && options.jobs.first == options.jobs.last;
+  if (word == "--minutes") return parse_number(value, options.minutes);
+  if (word == "--clock-error-ppm") return parse_number(value, options.run.clock_error_ppm);
+  if (word == "--limit") return parse_number(value, options.jobs.seconds_max);
+  if (word == "--jobs") return parse_number(value, options.jobs.processes);
+  options.mutate = value;
+  return word == "--mutate";
 }
 
 std::optional<Options> parse(int count, char** words) {
   if (count < 2) return std::nullopt;
   Options options;
+  options.jobs.processes = static_cast<std::uint32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
   options.verb = words[1];
   if (options.verb != "shard" && options.verb != "replay") return std::nullopt;
   for (int i = 2; i < count; ++i) {
     const std::string_view word = words[i];
     if (word == "--json") {
       options.json = true;
-      continue;
-    }
-    if (word == "--trace") {
+    } else if (word == "--trace") {
       options.trace = true;
-      continue;
-    }
-    if (i + 1 >= count) return std::nullopt;
-    const std::string value = words[++i];
-    if (word == "--seeds") {
-      const auto dash = value.find('-');
-      const auto last = dash == std::string::npos ? value : value.substr(dash + 1);
-      if (!parse_number(std::string_view(value).substr(0, dash), options.first) ||
-          !parse_number(last, options.last))
-        return std::nullopt;
-    } else if (word == "--seed") {
-      if (!parse_number(value, options.first)) return std::nullopt;
-      options.last = options.first;
-    } else if (word == "--minutes") {
-      options.minutes = std::atof(value.c_str());
-    } else if (word == "--mutate") {
-      options.mutate = value;
-    } else {
+    } else if (i + 1 >= count || !take_option(options, word, words[++i])) {
       return std::nullopt;
     }
   }
-  if (options.minutes <= 0 || options.last < options.first) return std::nullopt;
+  const auto& jobs = options.jobs;
+  const bool sane = options.minutes > 0 && options.minutes <= 100'000 && jobs.last >= jobs.first &&
+                    jobs.processes > 0 && jobs.processes <= 256 && options.run.clock_error_ppm >= 0 &&
+                    options.run.clock_error_ppm < 500'000;
+  if (!sane) return std::nullopt;
+  options.run.safety = Duration{static_cast<std::int64_t>(options.minutes * 60e9)};
   return options;
-}
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += static_cast<unsigned char>(c) < 32 ? ' ' : c;
-  }
-  return out + '"';
-}
-
-std::string json_of(const sim::Violation& violation, std::uint64_t seed) {
-  return "{\"seed\":" + std::to_string(seed) + ",\"invariant\":" + quoted(violation.invariant) +
-         ",\"node\":" + quoted(violation.node) +
-         ",\"time_ms\":" + std::to_string(violation.at.ns / 1'000'000) +
-         ",\"reason\":" + quoted(violation.reason) + "}";
-}
-
-std::string json_of(const sim::Coverage& coverage) {
-  std::string out = "{";
-  for (const auto& [name, field] : sim::Coverage::fields()) {
-    if (out.size() > 1) out += ',';
-    out += quoted(name) + ":" + std::to_string(coverage.*field);
-  }
-  return out + "}";
-}
-
-struct Total {
-  std::uint64_t seeds = 0, events = 0, violations = 0, red_seeds = 0, hash = 0;
-  double virtual_minutes = 0;
-  sim::Coverage coverage;
-  std::string list;
-
-  void add(const sim::RunResult& run) {
-    ++seeds;
-    events += run.events;
-    violations += run.violations.total();
-    red_seeds += run.violations.empty() ? 0 : 1;
-    hash = (hash ^ run.hash) * 0x9fb21c651e98df25ULL;
-    virtual_minutes += static_cast<double>(run.virtual_time.ms()) / 60'000.0;
-    coverage.add(run.coverage);
-    for (const auto& violation : run.violations.first()) {
-      if (list.size() < 100'000) list += (list.empty() ? "" : ",") + json_of(violation, run.seed);
-    }
-  }
-  void print(const Options& options, double wall_seconds) const {
-    std::printf(
-        "{\"scenario\":\"shard\",\"mutate\":%s,\"seeds\":%llu,\"minutes\":%g,\"virtual_minutes\":%.1f,"
-        "\"events\":%llu,"
-        "\"wall_seconds\":%.1f,\"violations\":%llu,\"red_seeds\":%llu,\"hash\":\"%016llx\",\"coverage\":%s,"
-        "\"first\":[%s]}\n",
-        quoted(options.mutate).c_str(), static_cast<unsigned long long>(seeds), options.minutes,
-        virtual_minutes, static_cast<unsigned long long>(events), wall_seconds,
-        static_cast<unsigned long long>(violations), static_cast<unsigned long long>(red_seeds),
-        static_cast<unsigned long long>(hash), json_of(coverage).c_str(), list.c_str());
-  }
-};
-
-void print_run(const sim::RunResult& run) {
-  std::printf(
-      "seed %llu %s hash %016llx events %llu: %s\n", static_cast<unsigned long long>(run.seed),
-      run.conditions.c_str(), static_cast<unsigned long long>(run.hash),
-      static_cast<unsigned long long>(run.events),
-      run.violations.empty() ? "ok" : (std::to_string(run.violations.total()) + " violations").c_str());
-  for (const auto& violation : run.violations.first()) {
-    std::printf("  %s %s at %.3f s: %s\n", violation.invariant.c_str(), violation.node.c_str(),
-                static_cast<double>(violation.at.ns) / 1e9, violation.reason.c_str());
-  }
-  std::fflush(stdout);
 }
 
 void print_trace(sim::WorldTime now, sim::NodeIndex node, std::string_view text) {
@@ -178,15 +121,14 @@ void print_trace(sim::WorldTime now, sim::NodeIndex node, std::string_view text)
 
 bool switch_off(const std::string& name) {
   if (name.empty()) return true;
-  bool known = false;
-  for (const auto mutation : mutations) known = known || mutation == name;
 #ifdef VSWIM_MUTATIONS
-  if (known) mutation::switched_off() = name;
-  return known;
+  mutation::switched_off() = name;
+  if (std::ranges::find(mutations, name) != std::end(mutations)) return true;
+  std::fprintf(stderr, "simulate: no such mutation: %s\n", name.c_str());
 #else
   std::fprintf(stderr, "simulate: this build has no mutations; configure with the preset `mutation`\n");
-  return false;
 #endif
+  return false;
 }
 
 }  // namespace
@@ -200,20 +142,26 @@ int main(int count, char** words) {
     return 0;
   }
   if (!switch_off(options->mutate)) return 2;
-  Total total;
   const auto started = std::chrono::steady_clock::now();
-  for (std::uint64_t seed = options->first; seed <= options->last; ++seed) {
-    sim::RunSettings settings;
+  const auto run = [&](std::uint64_t seed) {
+    auto settings = options->run;
     settings.seed = seed;
-    settings.safety = Duration{static_cast<std::int64_t>(options->minutes * 60e9)};
-    const auto run = sim::run_shard_seed(
-        settings, options->trace ? sim::Cluster::Tracer(print_trace) : sim::Cluster::Tracer{});
-    total.add(run);
-    if (!options->json) print_run(run);
-    if (!options->mutate.empty() && !run.violations.empty())
-      break;  // a mutation is found by its first red seed
+    return sim::run_shard_seed(settings,
+                               options->trace ? sim::Cluster::Tracer(print_trace) : sim::Cluster::Tracer{});
+  };
+  sim::Total total;
+  const auto tell = [&](const sim::RunResult& result) {
+    total.add(result);
+    if (!options->json) std::fputs(sim::line_of(result).c_str(), stdout);
+    std::fflush(stdout);
+    return options->mutate.empty() || result.violations.empty();  // a mutation is found by its first red seed
+  };
+  if (options->verb == "replay") {
+    tell(run(options->jobs.first));
+  } else {
+    sim::run_jobs(options->jobs, run, tell);
   }
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - started;
-  total.print(*options, wall.count());
-  return total.violations == 0 ? 0 : 1;
+  std::fputs(total.json(options->mutate, options->minutes, wall.count()).c_str(), stdout);
+  return total.violations() == 0 ? 0 : 1;
 }

@@ -7,7 +7,8 @@ namespace vswim::sim {
 
 namespace {
 constexpr std::uint32_t percent = 10'000;  // in parts per million
-}
+constexpr std::size_t machines_added_max = 2;
+}  // namespace
 
 Profile draw_profile(Rng& rng, Duration lease_ttl) {
   Profile profile;
@@ -19,8 +20,8 @@ Profile draw_profile(Rng& rng, Duration lease_ttl) {
   profile.weather.delay_max =
       microseconds(300 + static_cast<std::int64_t>(rng.below(roughness == 2 ? 40'000 : 3'000)));
   profile.weather.loss_ppm = static_cast<std::uint32_t>(rng.below(percent * (roughness == 0   ? 2
-                                                                             : roughness == 1 ? 6
-                                                                                              : 20)));
+                                                                             : roughness == 1 ? 8
+                                                                                              : 30)));
   profile.weather.duplicate_ppm = static_cast<std::uint32_t>(rng.below(5 * percent));
   profile.weather.straggler_ppm =
       static_cast<std::uint32_t>(rng.below(roughness == 0 ? percent / 10 : 3 * percent));
@@ -33,6 +34,7 @@ Profile draw_profile(Rng& rng, Duration lease_ttl) {
   if (roughness > 0 && rng.chance(400'000)) {
     profile.traps.crash_after_ack_ppm = static_cast<std::uint32_t>(rng.below(2 * percent));
   }
+  profile.traps.crash_at_writes = rng.chance(400'000);
   if (rng.chance(300'000)) profile.traps.queue_latency_max = milliseconds(5);
   if (rng.chance(400'000))
     profile.disk.latency_max = milliseconds(1 + static_cast<std::int64_t>(rng.below(40)));
@@ -44,12 +46,15 @@ Profile draw_profile(Rng& rng, Duration lease_ttl) {
     profile.pauses = kind == 2;
     profile.disks = kind == 3;
     if (kind == 3) profile.crashes = true;
+    if (!profile.crashes) profile.traps.crash_at_writes = false;
   }
+  profile.changes = rng.chance(500'000);
   return profile;
 }
 
-Nemesis::Nemesis(Cluster& cluster, const Formed& formed, const Profile& profile, Rng rng)
-    : cluster_(&cluster), formed_(&formed), profile_(profile), rng_(rng) {}
+Nemesis::Nemesis(Cluster& cluster, const Formed& formed, Operator& administrator, const Profile& profile,
+                 Rng rng)
+    : cluster_(&cluster), formed_(&formed), operator_(&administrator), profile_(profile), rng_(rng) {}
 
 void Nemesis::start() {
   *running_ = true;
@@ -65,14 +70,9 @@ void Nemesis::set_conditions(bool calm) {
   }
 }
 
-void Nemesis::end() {
+void Nemesis::stop() {
   *running_ = false;
   set_conditions(true);
-  cluster_->heal();
-  for (NodeIndex index = 0; index < cluster_->size(); ++index) {
-    cluster_->node(index).resume();
-    if (!cluster_->node(index).alive()) cluster_->restart(index);
-  }
 }
 
 void Nemesis::next_fault() {
@@ -86,15 +86,19 @@ void Nemesis::next_fault() {
 }
 
 void Nemesis::strike() {
-  // A sprung trap leaves a dead node behind: somebody restarts it.
+  // A sprung trap leaves a dead node behind: somebody restarts it. Machines that were added meanwhile share
+  // the conditions.
+  const bool trapped = profile_.traps.crash_after_ack_ppm > 0 || profile_.traps.crash_at_writes;
   for (NodeIndex index = 0; index < cluster_->size(); ++index) {
-    const bool trapped = cluster_->node(index).traps().crash_after_ack_ppm > 0;
     if (trapped && !cluster_->node(index).alive()) bring_back(index, length(200));
   }
+  set_conditions(false);
   std::vector<void (Nemesis::*)()> faults{&Nemesis::disturb};
   if (profile_.crashes)
     faults.insert(faults.end(), {&Nemesis::crash_one, &Nemesis::crash_one, &Nemesis::crash_many});
-  if (profile_.cuts) faults.insert(faults.end(), {&Nemesis::cut_some, &Nemesis::cut_some});
+  if (profile_.cuts)
+    faults.insert(faults.end(), {&Nemesis::cut_some, &Nemesis::cut_some, &Nemesis::clog_some});
+  if (profile_.changes) faults.push_back(&Nemesis::change_machines);
   if (profile_.pauses) faults.insert(faults.end(), {&Nemesis::pause_one, &Nemesis::pause_one});
   (this->*faults[rng_.below(faults.size())])();
 }
@@ -112,11 +116,12 @@ NodeIndex Nemesis::victim() {
 }
 
 std::vector<NodeIndex> Nemesis::shard_of_victim() {
-  const auto hit = victim();
-  for (const auto& shard : formed_->shards) {
-    if (std::ranges::find(shard, hit) != shard.end()) return shard;
+  const auto shard = cluster_->shard_of(victim());
+  std::vector<NodeIndex> nodes;
+  for (NodeIndex index = 0; index < cluster_->size(); ++index) {
+    if (cluster_->shard_of(index) == shard) nodes.push_back(index);
   }
-  return {hit};
+  return nodes;
 }
 
 bool Nemesis::may_lose_data(NodeIndex index) {
@@ -235,6 +240,50 @@ void Nemesis::pause_one() {
     case 1: cluster_->pause_node_thread(index, duration); break;
     default: cluster_->stop(index, duration);
   }
+}
+
+// What waited behind a clog comes in one burst, old and new together.
+void Nemesis::clog_some() {
+  ++cluster_->oracle().coverage.clogs;
+  const auto index = victim();
+  const bool both_ways = rng_.chance(500'000);
+  const auto until = cluster_->now() + length(200);
+  for (NodeIndex other = 0; other < cluster_->size(); ++other) {
+    if (other == index || rng_.chance(300'000)) continue;
+    cluster_->network().clog(index, other, until);
+    if (both_ways) cluster_->network().clog(other, index, until);
+  }
+}
+
+void Nemesis::change_machines() {
+  if (!operator_->whole()) return;
+  const auto index = static_cast<NodeIndex>(rng_.below(cluster_->size()));
+  switch (rng_.below(4)) {
+    case 0:
+      if (cluster_->size() < formed_->machines + machines_added_max) operator_->add_machine();
+      break;
+    case 1:
+      if (!cluster_->serves(index) && may_lose_data(index)) operator_->take_out(index);
+      break;
+    default: lose_machine(index);
+  }
+}
+
+// For good, with all it remembers; only while its shard has the data elsewhere and no other loss waits to be
+// repaired: what a shard of this size promises to survive.
+bool Nemesis::lose_machine(NodeIndex index) {
+  if (!may_lose_data(index)) return false;
+  auto& coverage = cluster_->oracle().coverage;
+  const auto id = cluster_->node(index).id();
+  StartOptions options;
+  options.with_data = false;
+  cluster_->crash(index);
+  options.damaged = rng_.chance(500'000) && cluster_->rot_disk(index);
+  if (!options.damaged) cluster_->wipe_disk(index);
+  ++(options.damaged ? coverage.bad_sectors : coverage.lost_disks);
+  operator_->machine_lost(id);
+  cluster_->restart(index, options);
+  return true;
 }
 
 void Nemesis::disturb() {

@@ -10,6 +10,7 @@
 
 #include "base/rng.hpp"
 #include "sim/formation.hpp"
+#include "sim/operator.hpp"
 
 namespace vswim::sim {
 
@@ -21,6 +22,7 @@ struct Profile {
   DiskPace disk;
   std::uint32_t weak_disks_ppm = 0;  // restarts without data, restarts with an older dump
   bool crashes = true, cuts = true, pauses = true, disks = true;
+  bool changes = false;  // machines are lost for good, taken out and added
   std::string name;
 };
 
@@ -28,9 +30,9 @@ Profile draw_profile(Rng& rng, Duration lease_ttl);
 
 class Nemesis {
  public:
-  Nemesis(Cluster& cluster, const Formed& formed, const Profile& profile, Rng rng);
+  Nemesis(Cluster& cluster, const Formed& formed, Operator& administrator, const Profile& profile, Rng rng);
   void start();
-  void end();  // everything is healed, everybody runs again; nothing new will happen
+  void stop();  // nothing new will happen; what is broken stays broken, the weather is fine
 
  private:
   void next_fault();
@@ -39,7 +41,10 @@ class Nemesis {
   void crash_many();
   void cut_some();
   void pause_one();
+  void clog_some();
   void disturb();
+  void change_machines();
+  bool lose_machine(NodeIndex node);
   void bring_back(NodeIndex node, Duration after);
   std::vector<Address> others(NodeIndex index) const;
   void heal_after(Duration after);
@@ -52,6 +57,7 @@ class Nemesis {
 
   Cluster* cluster_;
   const Formed* formed_;
+  Operator* operator_;
   Profile profile_;
   Rng rng_;
   std::shared_ptr<bool> running_ = std::make_shared<bool>(false);

@@ -25,6 +25,7 @@ void Network::mend_all() {
   for (auto& [pair, link] : links_) {
     link.cut = false;
     link.loss_ppm = 0;
+    link.clogged_until = {};
   }
 }
 
@@ -58,7 +59,9 @@ void Network::send_datagram(Parcel parcel) {
     late = late + Duration{static_cast<std::int64_t>(
                       rng_.below(static_cast<std::uint64_t>(weather_.straggler_delay_max.ns)))};
   }
-  scheduler_->after(late, [this, moved = std::move(parcel)] { arrive(moved); });
+  auto when = scheduler_->now() + late;
+  if (link != links_.end()) when = std::max(when, link->second.clogged_until);
+  scheduler_->at(when, [this, moved = std::move(parcel)] { arrive(moved); });
 }
 
 void Network::arrive(const Parcel& parcel) {
@@ -93,6 +96,10 @@ void Network::pump(const StreamKey& key) {
     scheduler_->after(stream_retransmission, [this, key] { pump(key); });
     return;
   }
+  if (link != links_.end() && link->second.clogged_until > scheduler_->now()) {
+    scheduler_->at(link->second.clogged_until, [this, key] { pump(key); });
+    return;
+  }
   const Frame arrived = std::move(stream.frames.front());
   stream.frames.pop_front();
   if (!stream.frames.empty()) scheduler_->after(delay(), [this, key] { pump(key); });
@@ -115,7 +122,7 @@ void Network::fail(const StreamKey& key) {
 
 void Network::carry(NodeIndex from, NodeIndex to, std::function<void()> arrival) {
   auto& link = links_[{from, to}];
-  const WorldTime when = std::max(link.last_arrival, scheduler_->now() + delay());
+  const WorldTime when = std::max({link.last_arrival, link.clogged_until, scheduler_->now() + delay()});
   link.last_arrival = when;
   scheduler_->at(when, [this, from, to, run = std::move(arrival)] {
     if (!is_cut(from, to)) run();

@@ -69,6 +69,8 @@ class Network {
   void set_extra_loss(NodeIndex from, NodeIndex to, std::uint32_t loss_ppm) {
     links_[{from, to}].loss_ppm = loss_ppm;
   }
+  // Everything sent on this link is held back and arrives, in one burst, when the clog bursts.
+  void clog(NodeIndex from, NodeIndex to, WorldTime until) { links_[{from, to}].clogged_until = until; }
   void mend_all();
   bool is_cut(NodeIndex from, NodeIndex to) const;
   const Counts& counts() const { return counts_; }
@@ -82,6 +84,7 @@ class Network {
   struct Link {
     bool cut = false;
     std::uint32_t loss_ppm = 0;
+    WorldTime clogged_until;
     WorldTime last_arrival;  // of carry()
   };
   using StreamKey = std::pair<NodeIndex, Address>;

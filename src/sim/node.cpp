@@ -46,10 +46,10 @@ bool Node::start(const StartOptions& options) {
   auto provider = provider::Provider::start(provider_settings(config_), disk_.contents(), last_reading_,
                                             rng_.next(), error);
   if (!provider) {
-    around_.oracle->violations.add("disk", node_name(config_.index), now,
-                                   "the state file was refused: " + error);
+    if (!options.damaged) violate("disk", ("the state file was refused: " + error).c_str());
     return false;
   }
+  if (options.damaged) violate("I14", "a damaged state file was believed");
   auto image = !options.with_data ? std::nullopt : options.exact_data ? at_death_ : saved_;
   engine_ = std::make_unique<Engine>(std::move(image), now, Rng(rng_.next()));
   saved_ = at_death_ = engine_->image();
@@ -79,6 +79,7 @@ void Node::crash() {
   main_lane_.kill();
   const auto torn = disk_.torn_tails();
   disk_.crash();
+  mute_ = false;
   around_.oracle->coverage.torn_tails += disk_.torn_tails() - torn;
   provider_.reset();
   core_.reset();
@@ -137,11 +138,11 @@ void Node::drain_provider(Instant now) {
   for (auto& write : output.writes) {
     oracle.mix(hash64(write.bytes, write.sequence));
     oracle.on_disk_write(world, config_.index, write.rewrite, write.bytes);
-    disk_.write(write.sequence, write.rewrite, std::move(write.bytes), [this](std::uint64_t sequence) {
-      node_lane_.post({}, [this, sequence] {
-        on_node_thread([&](Instant later) { provider_->on_persisted(later, sequence); });
-      });
-    });
+    write_to_disk(write);
+  }
+  if (mute_) {
+    output.events.clear();
+    output.transmits.clear();
   }
   bool acknowledged = false;
   for (auto& event : output.events) {
@@ -176,13 +177,43 @@ void Node::drain_provider(Instant now) {
   (void)now;
 }
 
-void Node::spring_traps(bool acknowledged) {
-  if (!acknowledged || !rng_.chance(traps_.crash_after_ack_ppm)) return;
-  const Duration delay{
-      static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(ack_crash_window.ns)))};
+void Node::write_to_disk(provider::DiskWrite& write) {
+  std::optional<WriteStage> dies;
+  std::function<void()> die;
+  if (traps_.crash_at_writes && !mute_) {
+    const auto lot = static_cast<std::uint32_t>(rng_.below(1'000'000));
+    const auto kind =
+        lot < crash_chance_ppm_max ? kind_of_write(write.rewrite, write.bytes) : RecordKind::accept;
+    if (lot < crash_chance_ppm(kind)) {
+      dies = static_cast<WriteStage>(rng_.below(write_stages));
+      if (kind == RecordKind::rewrite && dies == WriteStage::torn)
+        dies = WriteStage::lost;  // a rename is whole
+      die = [this, kind, stage = *dies] {
+        ++around_.oracle->coverage.persistence_crashes[point_index(kind, stage)];
+        mute_ = stage == WriteStage::told_unsent || (stage <= WriteStage::torn && rng_.chance(500'000));
+        die_soon(stage >= WriteStage::told_unsent ? microseconds(1) : Duration{});
+      };
+    }
+  }
+  disk_.write(
+      write.sequence, write.rewrite, std::move(write.bytes),
+      [this](std::uint64_t sequence) {
+        node_lane_.post({}, [this, sequence] {
+          on_node_thread([&](Instant later) { provider_->on_persisted(later, sequence); });
+        });
+      },
+      dies, std::move(die));
+}
+
+void Node::die_soon(Duration delay) {
   around_.scheduler->after(delay, [this, life = life_] {
     if (alive() && life == life_) around_.crash(config_.index);
   });
+}
+
+void Node::spring_traps(bool acknowledged) {
+  if (!acknowledged || !rng_.chance(traps_.crash_after_ack_ppm)) return;
+  die_soon(Duration{static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(ack_crash_window.ns)))});
 }
 
 void Node::arm_node_timer() {

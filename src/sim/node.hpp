@@ -38,7 +38,8 @@ struct Traps {                               // faults that wait for their momen
   std::uint32_t pause_before_shown_ppm = 0;  // the main thread stops when a committed revision waits for it
   Duration pause_max = seconds(1);
   std::uint32_t crash_after_ack_ppm =
-      0;  // the process dies within a millisecond after it acknowledged a write
+      0;                         // the process dies within a millisecond after it acknowledged a write
+  bool crash_at_writes = false;  // and at every stage of a write to its disk (persistence_points.hpp)
   Duration queue_latency_max = microseconds(50);
 };
 
@@ -56,6 +57,7 @@ struct Surroundings {
 struct StartOptions {
   bool with_data = true;   // the engine loads what its dump file holds
   bool exact_data = true;  // up to the last write (otherwise to the last periodic save)
+  bool damaged = false;    // a record of the state file has rotted: the start has to be refused
   std::int64_t rate_error_ppm = 0;
 };
 
@@ -69,8 +71,9 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  bool start(const StartOptions& options);  // false: the state file was refused (recorded as a violation)
-  void crash();                             // kill -9: both threads are gone, unsynced writes with them
+  // False: the state file was refused; recorded as a violation unless it was damaged on purpose.
+  bool start(const StartOptions& options);
+  void crash();  // kill -9: both threads are gone, unsynced writes with them
   bool alive() const { return provider_ != nullptr; }
   std::uint64_t life() const { return life_; }
 
@@ -87,6 +90,7 @@ class Node {
   void write_key(const std::string& key, const std::string& value, Routed routed);
   void propose(contract::Batch batch, const std::string& unique_value, Completed completed);
   void gossip(contract::Scope scope, contract::Batch batch, Completed completed);
+  void flush_data();  // FLUSHALL; a replica refuses
 
   // ---- to look at
   NodeConfig& config() { return config_; }
@@ -124,6 +128,8 @@ class Node {
   void observe_core(Instant now);
   void report_engine(Instant now, bool always);
   void spring_traps(bool acknowledged);
+  void write_to_disk(provider::DiskWrite& write);
+  void die_soon(Duration delay);
   Duration queue_latency();
   void violate(const char* invariant, const char* reason);
   void count_spins(std::uint32_t& spins, bool overdue, const char* reason);
@@ -138,6 +144,7 @@ class Node {
   NodeClock clock_;
   Disk disk_;
   Lane node_lane_, main_lane_;
+  bool mute_ = false;  // a trap has sprung: nothing leaves this node any more
   std::unique_ptr<provider::Provider> provider_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<core::Core> core_;

@@ -291,6 +291,15 @@ void Node::propose(contract::Batch batch, const std::string& unique_value, Compl
   submit(contract::UpdateShardLog{{ticket}, std::move(batch)});
 }
 
+void Node::flush_data() {
+  if (!alive()) return;
+  main_lane_.post(queue_latency(), [this] {
+    on_main_thread([&](Instant) {
+      if (engine_->role() == EngineRole::primary) engine_->apply(around_.scheduler->now(), core::FlushAll{});
+    });
+  });
+}
+
 void Node::gossip(contract::Scope scope, contract::Batch batch, Completed completed) {
   if (!alive()) return;
   const std::uint64_t ticket = own_tickets + ++next_ticket_;

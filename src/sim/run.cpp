@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "sim/formation.hpp"
 #include "sim/nemesis.hpp"
+#include "sim/operator.hpp"
+#include "sim/recovery.hpp"
 #include "sim/workload.hpp"
 
 namespace vswim::sim {
@@ -16,11 +17,25 @@ constexpr std::array lease_ttls{milliseconds(500), seconds(1), seconds(1),
 constexpr std::uint64_t events_per_second_max = 100'000;  // more means that somebody talks to itself
 constexpr Duration slice = milliseconds(200);
 
+// Data nodes of one shard, out of a hundred: small shards are the common and the delicate ones.
+constexpr std::array<std::uint32_t, 6> sizes_percent{12, 46, 24, 7, 6, 5};
+constexpr std::uint32_t machines_max = 12;  // more would only be slower
+
 Shape draw_shape(Rng& rng) {
   Shape shape;
-  const auto shards = 2 + rng.below(2);
+  std::uint32_t machines = 0;
+  const auto shards = 2 + rng.below(3);
   for (std::uint64_t i = 0; i < shards; ++i) {
-    shape.data_nodes.push_back(static_cast<std::uint32_t>(rng.chance(150'000) ? 1 : 2 + rng.below(2)));
+    auto lot = rng.below(100);
+    std::uint32_t size = 1;
+    for (const auto percent : sizes_percent) {
+      if (lot < percent) break;
+      lot -= percent;
+      ++size;
+    }
+    size = std::min(size, machines_max > machines ? machines_max - machines : 1);
+    machines += size;
+    shape.data_nodes.push_back(size);
   }
   return shape;
 }
@@ -35,6 +50,7 @@ class Run {
     ClusterSettings world;
     world.lease_ttl = lease_ttls[rng_.below(lease_ttls.size())];
     world.seed = rng_.next();
+    world.clock_error_ppm = settings_.clock_error_ppm;
     const Shape shape = draw_shape(rng_);
     const Profile profile = draw_profile(rng_, world.lease_ttl);
     describe(world, shape, profile);
@@ -44,13 +60,20 @@ class Run {
       WorkloadRates rates;
       rates.moves = settings_.moves;
       Workload workload(cluster, formed, rates, Rng(rng_.next()));
-      Nemesis nemesis(cluster, formed, profile, Rng(rng_.next()));
+      Operator administrator(cluster, formed, Rng(rng_.next()));
+      Nemesis nemesis(cluster, formed, administrator, profile, Rng(rng_.next()));
       workload.start();
       nemesis.start();
+      administrator.start(seconds(2));
       const bool calm = pass(cluster, settings_.safety);
+      cluster.oracle().coverage.group_ms +=
+          static_cast<std::uint64_t>(settings_.safety.ms()) * formed.ids.size();
       workload.stop();
-      nemesis.end();
-      if (calm) check_liveness(cluster, formed, workload);
+      nemesis.stop();
+      administrator.stop();
+      Recovery recovery(cluster, formed, workload, administrator, Rng(rng_.next()),
+                        [&](Duration duration) { return pass(cluster, duration); });
+      if (calm) recovery.check();
       check_final(cluster);
     } else {
       cluster.oracle().violations.add("liveness", "all", cluster.now(), "formation: " + formed.stage);
@@ -64,6 +87,7 @@ class Run {
     for (const auto count : shape.data_nodes) conditions_ += std::to_string(count) + ",";
     conditions_ += " " + profile.name + (profile.crashes ? " crashes" : "") + (profile.cuts ? " cuts" : "") +
                    (profile.pauses ? " pauses" : "") + (profile.disks ? " disks" : "") +
+                   (profile.changes ? " changes" : "") + (profile.traps.crash_at_writes ? " at-writes" : "") +
                    " loss=" + std::to_string(profile.weather.loss_ppm);
   }
 
@@ -81,129 +105,6 @@ class Run {
     }
     return true;
   }
-
-  bool wait(Cluster& cluster, const std::function<bool()>& condition, Duration limit) {
-    const WorldTime end = cluster.now() + limit;
-    while (!condition()) {
-      if (cluster.now() >= end || !pass(cluster, milliseconds(100))) return false;
-    }
-    return true;
-  }
-
-  void check_liveness(Cluster& cluster, const Formed& formed, Workload& workload) {
-    auto& oracle = cluster.oracle();
-    const auto limit = seconds(60) + cluster.settings().lease_ttl * 40;
-    const auto fail = [&](const std::string& reason) {
-      oracle.violations.add("liveness", "all", cluster.now(), reason);
-    };
-    for (std::size_t shard = 0; shard < formed.ids.size(); ++shard) {
-      if (!wait(
-              cluster, [&] { return cluster.primary_of(formed.ids[shard]).has_value(); }, limit)) {
-        fail("shard " + short_id(formed.ids[shard]) +
-             " never serves again: " + describe_shard(cluster, formed.shards[shard]));
-      }
-    }
-    if (!wait(
-            cluster, [&] { return oracle.answers.open_count() == 0; }, limit)) {
-      fail("proposals stay unanswered: " + oracle.answers.oldest_open(cluster.now()));
-    }
-    if (!wait(
-            cluster, [&] { return workload.unanswered().empty(); }, limit)) {
-      fail("commands stay unanswered: " + workload.unanswered());
-    }
-    for (std::size_t shard = 0; shard < formed.ids.size(); ++shard) {
-      const auto before = workload.commits_of(formed.ids[shard]);
-      const bool commits = wait(
-          cluster,
-          [&] {
-            if (const auto primary = cluster.primary_of(formed.ids[shard]))
-              workload.propose_somewhere(*primary);
-            return workload.commits_of(formed.ids[shard]) > before;
-          },
-          limit);
-      if (!commits)
-        fail("shard " + short_id(formed.ids[shard]) +
-             " commits nothing: " + describe_shard(cluster, formed.shards[shard]));
-    }
-    if (!wait(
-            cluster, [&] { return replicas_follow(cluster, formed); }, limit))
-      fail("a replica never follows again");
-    if (!wait(
-            cluster, [&] { return gossip_agrees(cluster); }, limit))
-      fail("gossip never converges");
-    if (!wait(
-            cluster, [&] { return everyone_ok(cluster); }, limit))
-      fail("a live member stays dead: " + unwell(cluster));
-  }
-
-  static std::string describe_shard(Cluster& cluster, const std::vector<NodeIndex>& nodes) {
-    std::string text;
-    for (const auto index : nodes) {
-      auto& node = cluster.node(index);
-      text += node_name(index);
-      if (!node.alive()) {
-        text += " dead; ";
-        continue;
-      }
-      const auto report = node.engine().report(cluster.now());
-      const auto* seat = node.provider().own_seat();
-      text += std::string(node.core().routing().primary_here ? " primary" : "") +
-              (report.is_replica ? " replica" : "") + (report.completed_sync ? " synced" : " never-synced") +
-              " offset " + std::to_string(report.offset) +
-              (node.seen().leased(cluster.now()) ? " leased" : "") + " shard " + short_id(node.seen().shard);
-      if (seat != nullptr) {
-        const auto status = seat->status();
-        text += std::string(status.leading ? " leads" : "") + (status.leader_active ? " active" : "") +
-                " epoch " + std::to_string(status.configuration.epoch.value) + " voters " +
-                std::to_string(status.configuration.voters.size()) + (status.sealed ? " sealed" : "") +
-                " committed " + std::to_string(status.committed) + " settled " +
-                std::to_string(status.settled) + " shown " + std::to_string(status.shown);
-      }
-      text += "; ";
-    }
-    return text;
-  }
-
-  static bool gossip_agrees(Cluster& cluster) {
-    std::set<Hash128> roots;
-    for (NodeIndex index = 0; index < cluster.size(); ++index) {
-      if (cluster.node(index).alive()) roots.insert(cluster.node(index).provider().global_gossip().root());
-    }
-    return roots.size() <= 1;
-  }
-
-  // I20, once everything has had time: no slot is served by two shards.
-  static bool slots_disjoint(Cluster& cluster) {
-    std::vector<bool> served(core::slot_count);
-    for (NodeIndex index = 0; index < cluster.size(); ++index) {
-      if (!cluster.serves(index)) continue;
-      const auto& table = cluster.node(index).core().routing();
-      for (std::size_t slot = 0; slot < core::slot_count; ++slot) {
-        if (!table.served[slot]) continue;
-        if (served[slot]) return false;
-        served[slot] = true;
-      }
-    }
-    return true;
-  }
-
-  static std::string unwell(Cluster& cluster) {
-    std::string text;
-    for (NodeIndex index = 0; index < cluster.size(); ++index) {
-      if (!cluster.node(index).alive()) continue;
-      const auto& view = cluster.node(index).membership();
-      if (view.members.size() != cluster.size()) {
-        text += node_name(index) + " knows " + std::to_string(view.members.size()) + " members; ";
-      }
-      for (const auto& member : view.members) {
-        if (member.health == contract::Health::ok) continue;
-        text += node_name(index) + " takes " + member.id.hex().substr(0, 8) + " for " +
-                (member.health == contract::Health::fail ? "failed; " : "suspect; ");
-      }
-    }
-    return text;
-  }
-  static bool everyone_ok(Cluster& cluster) { return unwell(cluster).empty(); }
 
   static void check_final(Cluster& cluster) {
     for (NodeIndex index = 0; index < cluster.size(); ++index) {

@@ -12,8 +12,9 @@ namespace vswim::sim {
 
 struct RunSettings {
   std::uint64_t seed = 1;
-  Duration safety = seconds(120);  // virtual time with faults
-  bool moves = true;               // replicas move between shards meanwhile
+  Duration safety = seconds(120);         // virtual time with faults
+  bool moves = true;                      // replicas move between shards meanwhile
+  std::int64_t clock_error_ppm = 10'000;  // of the worst clock; the protocol assumes 1 %
 };
 
 struct RunResult {

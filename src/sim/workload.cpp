@@ -1,5 +1,6 @@
 #include "sim/workload.hpp"
 
+#include <memory>
 #include <utility>
 
 namespace vswim::sim {
@@ -83,14 +84,16 @@ void Workload::gossip() {
 }
 
 void Workload::admin() {
-  const auto& shard = formed_->shards[rng_.below(formed_->shards.size())];
-  const auto node = shard[rng_.below(shard.size())];
-  switch (rng_.below(6)) {
+  const auto node = any_node();
+  switch (rng_.below(9)) {
     case 0: command(node, {"DELSLOTS", std::to_string(rng_.below(core::slot_count))}); break;
     case 1: command(node, {"ADDSLOTS", std::to_string(rng_.below(core::slot_count))}); break;
     case 2: command(node, {"FAILOVER"}); break;
     case 3:
     case 4: move_replica(node); break;
+    case 5:
+    case 6:
+    case 7: contest_slot(); break;
     default: command(node, {"NODES"});
   }
 }
@@ -102,12 +105,47 @@ void Workload::move_replica(NodeIndex index) {
   command(index, {"REPLICATE", cluster_->node(*target).id().hex()});
 }
 
-void Workload::command(NodeIndex index, std::vector<std::string> arguments) {
+// A slot that nobody owns is given to two shards at once: both logs may say yes before either has heard of
+// the other.
+void Workload::contest_slot() {
+  const auto& ids = formed_->ids;
+  const auto slot = std::to_string(rng_.below(core::slot_count));
+  for (const auto& shard : ids) {
+    if (const auto primary = cluster_->primary_of(shard)) command(*primary, {"DELSLOTS", slot});
+  }
+  const auto one = rng_.below(ids.size());
+  const auto two = (one + 1 + rng_.below(ids.size() - 1)) % ids.size();
+  const Duration head_start{static_cast<std::int64_t>(rng_.below(3'000'000))};
+  cluster_->scheduler().after(seconds(2), [this, slot, one, two, head_start, running = running_] {
+    if (!*running) return;
+    const auto holders = std::make_shared<int>(0);
+    claim_slot(formed_->ids[one], slot, holders);
+    cluster_->scheduler().after(head_start, [this, slot, two, holders, still = running_] {
+      if (*still) claim_slot(formed_->ids[two], slot, holders);
+    });
+  });
+}
+
+void Workload::claim_slot(const ShardId& shard, const std::string& slot,
+                          const std::shared_ptr<int>& holders) {
+  const auto primary = cluster_->primary_of(shard);
+  if (!primary) return;
+  command(*primary, {"ADDSLOTS", slot}, [this, holders](const std::string& reply) {
+    if (reply == "+OK" && ++*holders == 2) ++cluster_->oracle().coverage.claim_conflicts;
+  });
+}
+
+void Workload::command(NodeIndex index, std::vector<std::string> arguments,
+                       std::function<void(const std::string&)> answered) {
   auto& node = cluster_->node(index);
   if (!node.alive()) return;
   const auto number = ++asked_;
   commands_[number] = {index, node.life(), arguments[0]};
-  node.command(std::move(arguments), [this, number](const core::Reply&) { commands_.erase(number); });
+  node.command(std::move(arguments),
+               [this, number, answered = std::move(answered)](const core::Reply& reply) {
+                 commands_.erase(number);
+                 if (answered) answered(text_of(reply));
+               });
 }
 
 std::uint64_t Workload::commits_of(const ShardId& shard) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -39,7 +40,10 @@ class Workload {
   void gossip();
   void admin();
   void move_replica(NodeIndex node);
-  void command(NodeIndex node, std::vector<std::string> arguments);
+  void contest_slot();
+  void claim_slot(const ShardId& shard, const std::string& slot, const std::shared_ptr<int>& holders);
+  void command(NodeIndex node, std::vector<std::string> arguments,
+               std::function<void(const std::string&)> answered = {});
   NodeIndex any_node() { return static_cast<NodeIndex>(rng_.below(cluster_->size())); }
 
   struct Asked {

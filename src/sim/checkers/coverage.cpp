@@ -4,6 +4,7 @@ namespace vswim::sim {
 
 const Coverage::Fields& Coverage::fields() {
   static const Fields all{
+      {"group_ms", &Coverage::group_ms},
       {"elections", &Coverage::elections},
       {"seals", &Coverage::seals},
       {"witness_changes", &Coverage::witness_changes},
@@ -31,12 +32,21 @@ const Coverage::Fields& Coverage::fields() {
       {"partial_syncs", &Coverage::partial_syncs},
       {"wiped_replicas", &Coverage::wiped_replicas},
       {"peers_failed", &Coverage::peers_failed},
+      {"claim_conflicts", &Coverage::claim_conflicts},
+      {"clogs", &Coverage::clogs},
+      {"lost_disks", &Coverage::lost_disks},
+      {"bad_sectors", &Coverage::bad_sectors},
+      {"joins", &Coverage::joins},
+      {"leaves", &Coverage::leaves},
+      {"forgets", &Coverage::forgets},
+      {"moves", &Coverage::moves},
   };
   return all;
 }
 
 void Coverage::add(const Coverage& other) {
   for (const auto& [name, field] : fields()) this->*field += other.*field;
+  for (std::size_t i = 0; i < persistence_points; ++i) persistence_crashes[i] += other.persistence_crashes[i];
 }
 
 }  // namespace vswim::sim

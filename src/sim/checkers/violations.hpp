@@ -25,6 +25,7 @@ class Violations {
     if (!told_.insert(invariant + node + reason.substr(0, 24)).second || first_.size() >= kept_max) return;
     first_.push_back({std::move(invariant), std::move(node), at, std::move(reason)});
   }
+  void count_unkept(std::uint64_t more) { total_ += more; }
   const std::vector<Violation>& first() const { return first_; }
   std::uint64_t total() const { return total_; }
   bool empty() const { return total_ == 0; }
