@@ -147,7 +147,9 @@ void Node::drain_provider(Instant now) {
   bool acknowledged = false;
   for (auto& event : output.events) {
     oracle.mix(event.index() * 1'000 + config_.index);
-    oracle.on_provider_event(world, config_.index, provider_->shard_id(), event);
+    const auto* reset = std::get_if<contract::Reset>(&event);
+    if (reset != nullptr && reset->which == contract::Namespace::shard) told_shard_ = reset->own_shard;
+    oracle.on_provider_event(world, config_.index, told_shard_, event);
     if (const auto* completed = std::get_if<contract::Completed>(&event)) {
       acknowledged = acknowledged || completed->outcome == contract::Outcome::ok;
     }

@@ -150,6 +150,7 @@ class Node {
   std::unique_ptr<core::Core> core_;
   std::optional<EngineImage> saved_, at_death_;  // dump files: of the last periodic save, of the last write
   NodeId id_;
+  ShardId told_shard_;  // of the shard namespaces that events leaving the provider speak of
   std::uint64_t life_ = 0;
   Instant last_reading_{};
   WorldTime node_timer_, main_timer_;  // when the armed timer rings; never() when none
