@@ -110,8 +110,7 @@ void ShardLog::State::on(Instant now, const NodeId& from, const PreVoted& messag
 }
 
 void ShardLog::State::on(Instant now, const NodeId& from, const Refused& message) {
-  if (message.promised.round > seen_round && message.promised.node != seat.node)
-    seen_round = message.promised.round;
+  seen_round = std::max(seen_round, message.promised.round);
   if (auto* office = leading()) {
     // A member that missed a change has promised more than our ballot and can take no Install of ours: a
     // higher ballot, by handing leadership over to ourselves.
@@ -127,8 +126,12 @@ void ShardLog::State::on(Instant now, const NodeId& from, const Refused& message
     return;
   }
   auto* candidate = standing();
-  if (candidate == nullptr || !candidate->preparing || message.ballot != candidate->ballot) return;
+  if (candidate == nullptr || message.ballot != candidate->ballot) return;
   if (find_voter(configuration, from) == nullptr) return;
+  if (!candidate->preparing) {  // the next pre-vote is asked for with a higher ballot
+    candidate->retry_at = std::max(now + reply_margin, std::min(candidate->retry_at, now + message.wait));
+    return;
+  }
   if (message.epoch < configuration.epoch) {
     auto& next = candidate->install_at.try_emplace(from, now).first->second;
     if (message.wait.ns > 0 || now < next) return;  // it is asked again with the next Prepare

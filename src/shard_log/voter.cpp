@@ -139,11 +139,15 @@ void ShardLog::State::on(Instant now, const NodeId& from, const PreVote& message
   if (ended || message.epoch < configuration.epoch) return answer_moved(from);
   if (message.epoch == configuration.epoch && (!may_lead(from) || !is_voter())) return;
   note_lead(now);
+  if (message.ballot <= promise.promised()) {  // it has to know whom to outrank, or it asks for ever
+    return out.send(from, Refused{configuration.epoch, message.ballot, seat.uuid, promise.promised(),
+                                  promise.wait(now, message.ballot)});
+  }
   PreVoted answer{configuration.epoch, message.ballot, seat.uuid, false, promise.free_at() - now};
   const bool other_stands = promise.promised().node != from && promise.promised_at() + interval() > now;
   if (promise.free_at() <= now) {
     answer.wait = other_stands ? interval() : Duration{};
-    answer.granted = !other_stands && message.ballot > promise.promised();
+    answer.granted = !other_stands;
   }
   out.send(from, answer);
 }

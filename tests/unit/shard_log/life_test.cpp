@@ -273,3 +273,19 @@ TEST_CASE("an oversized batch is refused, and without a leader nothing waits for
   CHECK(world.outcome(2, lost) == contract::Outcome::failed);
   CHECK(world.broken() == "");
 }
+
+TEST_CASE("a candidate learns of a promise that outranks it, though the one it was made to is gone") {
+  World world(5, 3);
+  form(world, 2, 1);
+  world.crash(0);
+  world.crash(1);
+  world.run_for(seconds(2));  // the witness supports nobody any more
+  auto& witness = world.node(2);
+  const auto epoch = witness.seat->status().configuration.epoch;
+  witness.seat->step(world.local(witness), world.node(0).id,
+                     Prepare{epoch, Ballot{50, world.node(0).id, 1}, {}, 0, 0, {}});
+  REQUIRE(witness.seat->status().promised.round == 50);
+  world.restart(1);
+  CHECK(world.run_until([&] { return world.leader() == 1; }, seconds(5)));
+  CHECK(world.broken() == "");
+}
