@@ -64,6 +64,9 @@ Surroundings Cluster::surroundings() {
     return address ? network_->host_at(*address) : std::nullopt;
   };
   around.crash = [this](NodeIndex node) { crash(node); };
+  around.seals = [this](NodeIndex node) {
+    if (seals_) seals_(node);
+  };
   if (tracer_)
     around.trace = [this](NodeIndex node, std::string_view text) { tracer_(scheduler_.now(), node, text); };
   return around;

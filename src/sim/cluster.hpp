@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/rng.hpp"
@@ -59,6 +60,8 @@ class Cluster {
   void garbage(NodeIndex to, std::size_t datagrams);
   Network& network() { return *network_; }
 
+  void on_seal(std::function<void(NodeIndex leader)> told) { seals_ = std::move(told); }
+
   // ---- time
   WorldTime now() const { return scheduler_.now(); }
   void run_for(Duration duration) { scheduler_.run_until(scheduler_.now() + duration); }
@@ -89,6 +92,7 @@ class Cluster {
   Scheduler scheduler_;
   Oracle oracle_;
   Tracer tracer_;
+  std::function<void(NodeIndex)> seals_;
   std::unique_ptr<Network> network_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::uint32_t addresses_given_ = 0;

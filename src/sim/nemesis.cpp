@@ -49,6 +49,7 @@ Profile draw_profile(Rng& rng, Duration lease_ttl) {
     if (!profile.crashes) profile.traps.crash_at_writes = false;
   }
   profile.changes = rng.chance(500'000);
+  if (rng.chance(600'000)) profile.strikes_at_seal_ppm = static_cast<std::uint32_t>(rng.below(80 * percent));
   return profile;
 }
 
@@ -58,6 +59,9 @@ Nemesis::Nemesis(Cluster& cluster, const Formed& formed, Operator& administrator
 
 void Nemesis::start() {
   *running_ = true;
+  cluster_->on_seal([this, running = running_](NodeIndex leader) {
+    if (*running && rng_.chance(profile_.strikes_at_seal_ppm)) strike_at_seal(leader);
+  });
   set_conditions(false);
   next_fault();
 }
@@ -253,6 +257,25 @@ void Nemesis::clog_some() {
     cluster_->network().clog(index, other, until);
     if (both_ways) cluster_->network().clog(other, index, until);
   }
+}
+
+// A change of voters is delicate between its Seal and its start: some know of it and some don't, and two
+// majorities need not overlap. Somewhere in it the cluster is torn in two, or the leader dies.
+void Nemesis::strike_at_seal(NodeIndex leader) {
+  const Duration delay{static_cast<std::int64_t>(rng_.below(rng_.chance(500'000) ? 3'000'000 : 40'000'000))};
+  cluster_->scheduler().after(delay, [this, leader, running = running_] {
+    if (!*running) return;
+    if (profile_.crashes && rng_.chance(300'000)) {
+      cluster_->crash(leader);
+      bring_back(leader, length(400));
+      return;
+    }
+    std::vector<NodeIndex> with_leader, others;
+    for (NodeIndex node = 0; node < cluster_->size(); ++node)
+      (node == leader || rng_.chance(400'000) ? with_leader : others).push_back(node);
+    cluster_->split(with_leader, others);
+    heal_after(cluster_->settings().lease_ttl * 2 + length(500));
+  });
 }
 
 void Nemesis::change_machines() {

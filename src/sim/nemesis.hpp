@@ -22,7 +22,8 @@ struct Profile {
   DiskPace disk;
   std::uint32_t weak_disks_ppm = 0;  // restarts without data, restarts with an older dump
   bool crashes = true, cuts = true, pauses = true, disks = true;
-  bool changes = false;  // machines are lost for good, taken out and added
+  std::uint32_t strikes_at_seal_ppm = 0;  // of all changes of voters
+  bool changes = false;                   // machines are lost for good, taken out and added
   std::string name;
 };
 
@@ -43,6 +44,7 @@ class Nemesis {
   void pause_one();
   void clog_some();
   void disturb();
+  void strike_at_seal(NodeIndex leader);
   void change_machines();
   bool lose_machine(NodeIndex node);
   void bring_back(NodeIndex node, Duration after);

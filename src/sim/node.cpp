@@ -80,6 +80,7 @@ void Node::crash() {
   const auto torn = disk_.torn_tails();
   disk_.crash();
   mute_ = false;
+  sealed_.clear();
   around_.oracle->coverage.torn_tails += disk_.torn_tails() - torn;
   provider_.reset();
   core_.reset();
@@ -174,7 +175,9 @@ void Node::drain_provider(Instant now) {
       around_.network->send_datagram(std::move(parcel));
     }
   }
-  oracle.on_seats(world, config_.index, id_, life_, clock_, provider_->seat_statuses());
+  const auto statuses = provider_->seat_statuses();
+  oracle.on_seats(world, config_.index, id_, life_, clock_, statuses);
+  tell_seals(statuses);
   spring_traps(acknowledged || (sent && rng_.chance(100'000)));
   (void)now;
 }
@@ -205,6 +208,16 @@ void Node::write_to_disk(provider::DiskWrite& write) {
         });
       },
       dies, std::move(die));
+}
+
+void Node::tell_seals(const std::vector<shard_log::Status>& statuses) {
+  for (const auto& status : statuses) {
+    if (!status.sealed || !status.leading) continue;
+    auto& before = sealed_[status.shard];
+    if (status.sealed->epoch <= before) continue;
+    before = status.sealed->epoch;
+    around_.seals(config_.index);
+  }
 }
 
 void Node::die_soon(Duration delay) {

@@ -51,6 +51,7 @@ struct Surroundings {
   std::function<void(NodeIndex to, NodeIndex from, const EngineMessage&)> deliver_engine;
   std::function<std::optional<NodeIndex>(const std::string& host, std::uint16_t port)> client_host;
   std::function<void(NodeIndex)> crash;                    // a sprung trap
+  std::function<void(NodeIndex)> seals;                    // a leader has begun a change of voters
   std::function<void(NodeIndex, std::string_view)> trace;  // may be empty
 };
 
@@ -128,6 +129,7 @@ class Node {
   void observe_core(Instant now);
   void report_engine(Instant now, bool always);
   void spring_traps(bool acknowledged);
+  void tell_seals(const std::vector<shard_log::Status>& statuses);
   void write_to_disk(provider::DiskWrite& write);
   void die_soon(Duration delay);
   Duration queue_latency();
@@ -144,7 +146,8 @@ class Node {
   NodeClock clock_;
   Disk disk_;
   Lane node_lane_, main_lane_;
-  bool mute_ = false;  // a trap has sprung: nothing leaves this node any more
+  std::map<ShardId, Epoch> sealed_;  // newest epoch that a seat here was seen sealing, as leader
+  bool mute_ = false;                // a trap has sprung: nothing leaves this node any more
   std::unique_ptr<provider::Provider> provider_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<core::Core> core_;
