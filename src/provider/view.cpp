@@ -167,10 +167,15 @@ void Provider::State::refresh_policies(Instant now) {
     }
     seat.set_witness_candidates(now, std::move(ordered));
     auto gone = dead;
+    std::vector<NodeId> elsewhere;
     for (const auto& voter : seat.status().configuration.voters) {
-      if (!swim->find(voter.node)) gone.push_back(voter.node);  // forgotten, or left by RESET
+      const auto view = swim->find(voter.node);
+      if (!view) gone.push_back(voter.node);  // forgotten, or left by RESET
+      const bool moved = view && view->record.status == swim::Status::alive && view->record.shard != shard;
+      if (moved && voter.role != shard_log::Role::witness) elsewhere.push_back(voter.node);
     }
     seat.set_dead(now, std::move(gone));
+    seat.set_elsewhere(now, std::move(elsewhere));
   }
 }
 

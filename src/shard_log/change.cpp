@@ -172,11 +172,19 @@ bool ShardLog::State::add_wanted(Instant now, const Change& change, std::vector<
   return data.size() < voters_max;
 }
 
+// A move that was given up on one side only, or that left a seat behind in a shard without a majority: the
+// node is a member of another shard for longer than any move takes. Its vote is nobody's to rely on.
+bool ShardLog::State::lives_elsewhere(Instant now, const Voter& voter) const {
+  const auto since = elsewhere_since.find(voter.node);
+  return voter.node != seat.node && since != elsewhere_since.end() &&
+         now - since->second >= settings.elsewhere_remove_after + replace_jitter;
+}
+
 std::vector<Voter> ShardLog::State::wanted_data(Instant now) {
   auto& office = *leading();
   std::vector<Voter> data;
   for (const auto& voter : configuration.voters) {
-    if (voter.role != Role::witness) data.push_back(voter);
+    if (voter.role != Role::witness && !lives_elsewhere(now, voter)) data.push_back(voter);
   }
   std::vector<Change> dropped;
   for (auto it = office.changes.begin(); it != office.changes.end();) {

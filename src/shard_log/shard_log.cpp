@@ -173,14 +173,26 @@ void ShardLog::set_witness_candidates(Instant now, std::vector<NodeId> candidate
   state_->witness_candidates = std::move(candidates);
 }
 
+namespace {
+// Since when each of `nodes` has been among them without a break.
+void keep_since(std::map<NodeId, Instant>& since, Instant now, const std::vector<NodeId>& nodes) {
+  std::map<NodeId, Instant> kept;
+  for (const auto& node : nodes) {
+    const auto known = since.find(node);
+    kept[node] = known == since.end() ? now : known->second;
+  }
+  since = std::move(kept);
+}
+}  // namespace
+
 void ShardLog::set_dead(Instant now,
                         std::vector<NodeId> dead) {  // NOLINT(performance-unnecessary-value-param)
-  std::map<NodeId, Instant> since;
-  for (const auto& node : dead) {
-    const auto known = state_->dead_since.find(node);
-    since[node] = known == state_->dead_since.end() ? now : known->second;
-  }
-  state_->dead_since = std::move(since);
+  keep_since(state_->dead_since, now, dead);
+}
+
+void ShardLog::set_elsewhere(Instant now,
+                             std::vector<NodeId> nodes) {  // NOLINT(performance-unnecessary-value-param)
+  keep_since(state_->elsewhere_since, now, nodes);
 }
 
 void ShardLog::transfer_leadership(Instant now, const NodeId& to) {

@@ -30,7 +30,8 @@ struct Settings {
   std::uint32_t heartbeats_per_lease = 8;   // heartbeat interval T/8
   Duration core_stall_limit = seconds(10);  // L8
   Duration witness_replace_after = seconds(30);
-  std::size_t tail_entries_max = 1'024;  // compaction: entries kept behind a snapshot
+  Duration elsewhere_remove_after = seconds(60);  // a data member that lives in another shard; above any move
+  std::size_t tail_entries_max = 1'024;           // compaction: entries kept behind a snapshot
   std::size_t entries_per_message_max = 64;
   std::size_t batch_bytes_max = 1024 * 1024;  // a proposal larger than this is refused
 };
@@ -164,6 +165,8 @@ class ShardLog {
   // detectors.
   void set_witness_candidates(Instant now, std::vector<NodeId> candidates);
   void set_dead(Instant now, std::vector<NodeId> dead);
+  // Data members whose nodes are alive and members of another shard, as SWIM has it.
+  void set_elsewhere(Instant now, std::vector<NodeId> nodes);
   // Leadership follows the primary: move it to this data voter once everything committed is settled.
   void transfer_leadership(Instant now, const NodeId& to);
 

@@ -188,7 +188,7 @@ struct ShardLog::State {
   // voter changes
   std::map<Ticket, Request> requests;
   std::vector<NodeId> witness_candidates;
-  std::map<NodeId, Instant> dead_since;
+  std::map<NodeId, Instant> dead_since, elsewhere_since;
   Duration replace_jitter;
   SeatSearch search;
   bool told_no_witness = false;
@@ -340,6 +340,7 @@ struct ShardLog::State {
   void answer_change(const Change& change, contract::Outcome outcome, const std::string& text);
   void request_done(Ticket request, contract::Outcome outcome, const std::string& text, Epoch epoch);
   bool satisfied(const Change& change) const;
+  bool lives_elsewhere(Instant now, const Voter& voter) const;
   std::vector<Voter> wanted_data(Instant now);
   bool add_wanted(Instant now, const Change& change, std::vector<Voter>& data);
   struct WitnessChoice {

@@ -144,23 +144,36 @@ bool Operator::is_listed(const NodeId& id) const {
   return false;
 }
 
-bool Operator::every_voter_exists() {
-  std::set<VoterUuid> seats;
+// What keeps the shards from being whole: changes under way, voters whose seat is gone, seats left behind.
+std::string Operator::odd_seats() {
+  std::set<VoterUuid> present;
+  std::map<ShardId, shard_log::Configuration> newest;
   for (NodeIndex index = 0; index < cluster_->size(); ++index) {
     for (const auto& status : cluster_->node(index).provider().seat_statuses()) {
-      if (!status.ended) seats.insert(status.uuid);
+      if (status.ended) continue;
+      present.insert(status.uuid);
+      auto& known = newest[status.shard];
+      if (status.configuration.epoch > known.epoch) known = status.configuration;
     }
   }
+  std::string text;
   for (NodeIndex index = 0; index < cluster_->size(); ++index) {
     for (const auto& status : cluster_->node(index).provider().seat_statuses()) {
       if (status.ended || !formed_shard(status.shard)) continue;
-      if (status.sealed) return false;
-      for (const auto& voter : status.configuration.voters) {
-        if (!seats.contains(voter.uuid)) return false;
-      }
+      const auto where = node_name(index) + "'s seat in " + short_id(status.shard);
+      const auto& voters = newest[status.shard].voters;
+      if (status.sealed) text += where + " knows a Seal; ";
+      if (std::ranges::none_of(voters, [&](const auto& voter) { return voter.uuid == status.uuid; }))
+        text += where + " of epoch " + std::to_string(status.configuration.epoch.value) + " is of nobody; ";
     }
   }
-  return true;
+  for (const auto& [shard, configuration] : newest) {
+    for (const auto& voter : configuration.voters) {
+      if (formed_shard(shard) && !present.contains(voter.uuid))
+        text += "voter " + voter.node.hex().substr(0, 8) + " of " + short_id(shard) + " has no seat; ";
+    }
+  }
+  return text;
 }
 
 bool Operator::whole() {
@@ -169,7 +182,7 @@ bool Operator::whole() {
     if (!node.alive() || known_members(index) != cluster_->size() || !formed_shard(cluster_->shard_of(index)))
       return false;
   }
-  return lost_.empty() && every_voter_exists();
+  return lost_.empty() && odd_seats().empty();
 }
 
 std::string Operator::unfinished() {
@@ -185,6 +198,7 @@ std::string Operator::unfinished() {
       text += node_name(index) + " is in no shard with slots; ";
     }
   }
+  if (text.empty()) text += odd_seats();
   return text;
 }
 

@@ -45,7 +45,7 @@ class Operator {
   bool busy(NodeIndex node) const;
   std::size_t known_members(NodeIndex node) const;
   std::optional<NodeIndex> member_of_cluster();  // any live node that sees most of the others
-  bool every_voter_exists();
+  std::string odd_seats();
   bool is_listed(const NodeId& id) const;
 
   Cluster* cluster_;

@@ -105,8 +105,7 @@ void Workload::move_replica(NodeIndex index) {
   command(index, {"REPLICATE", cluster_->node(*target).id().hex()});
 }
 
-// A slot that nobody owns is given to two shards at once: both logs may say yes before either has heard of
-// the other.
+// A slot that nobody owns is given to two shards: both logs may say yes before either has heard of the other.
 void Workload::contest_slot() {
   const auto& ids = formed_->ids;
   const auto slot = std::to_string(rng_.below(core::slot_count));
@@ -115,15 +114,44 @@ void Workload::contest_slot() {
   }
   const auto one = rng_.below(ids.size());
   const auto two = (one + 1 + rng_.below(ids.size() - 1)) % ids.size();
-  const Duration head_start{static_cast<std::int64_t>(rng_.below(3'000'000))};
-  cluster_->scheduler().after(seconds(2), [this, slot, one, two, head_start, running = running_] {
+  const bool apart = rng_.chance(500'000);
+  cluster_->scheduler().after(seconds(2), [this, slot, one, two, apart, running = running_] {
     if (!*running) return;
+    if (apart) return contest_apart(slot, formed_->ids[one], formed_->ids[two]);
     const auto holders = std::make_shared<int>(0);
     claim_slot(formed_->ids[one], slot, holders);
+    const Duration head_start{static_cast<std::int64_t>(rng_.below(3'000'000))};
     cluster_->scheduler().after(head_start, [this, slot, two, holders, still = running_] {
       if (*still) claim_slot(formed_->ids[two], slot, holders);
     });
   });
+}
+
+// One of the two cannot hear that the other took the slot, gave it back and took it again: its claim is
+// lower.
+void Workload::contest_apart(const std::string& slot, const ShardId& deaf, const ShardId& busy) {
+  std::vector<NodeIndex> inside, outside;
+  for (NodeIndex index = 0; index < cluster_->size(); ++index)
+    (cluster_->shard_of(index) == deaf ? inside : outside).push_back(index);
+  cluster_->split(inside, outside);
+  const auto holders = std::make_shared<int>(0);
+  const auto later = [this](Duration delay, std::function<void()> act) {
+    cluster_->scheduler().after(delay, [act = std::move(act), still = running_] {
+      if (*still) act();
+    });
+  };
+  for (int round = 0; round < 2; ++round) {
+    later(milliseconds(200 * round), [this, busy, slot, holders, last = round == 1] {
+      claim_slot(busy, slot, last ? holders : std::make_shared<int>(0));
+    });
+    if (round == 0) {
+      later(milliseconds(100), [this, busy, slot] {
+        if (const auto primary = cluster_->primary_of(busy)) command(*primary, {"DELSLOTS", slot});
+      });
+    }
+  }
+  later(milliseconds(300), [this, deaf, slot, holders] { claim_slot(deaf, slot, holders); });
+  later(milliseconds(600), [this] { cluster_->heal(); });
 }
 
 void Workload::claim_slot(const ShardId& shard, const std::string& slot,

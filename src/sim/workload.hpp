@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/rng.hpp"
 #include "sim/formation.hpp"
@@ -41,6 +42,7 @@ class Workload {
   void admin();
   void move_replica(NodeIndex node);
   void contest_slot();
+  void contest_apart(const std::string& slot, const ShardId& deaf, const ShardId& busy);
   void claim_slot(const ShardId& shard, const std::string& slot, const std::shared_ptr<int>& holders);
   void command(NodeIndex node, std::vector<std::string> arguments,
                std::function<void(const std::string&)> answered = {});

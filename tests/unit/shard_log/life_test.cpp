@@ -289,3 +289,19 @@ TEST_CASE("a candidate learns of a promise that outranks it, though the one it w
   CHECK(world.run_until([&] { return world.leader() == 1; }, seconds(5)));
   CHECK(world.broken() == "");
 }
+
+TEST_CASE("a data member that has lived in another shard for longer than any move takes is let go") {
+  World world(6, 3);
+  form(world, 3);
+  const auto tell = [&] {
+    for (std::size_t i = 0; i < 2; ++i)
+      world.node(i).seat->set_elsewhere(world.local(world.node(i)), {world.node(2).id});
+  };
+  tell();
+  world.run_for(world.settings.elsewhere_remove_after / 2);
+  tell();
+  CHECK(world.newest().voters.size() == 3);
+  const auto two = [&] { return world.newest().voters.size() == 2; };
+  CHECK(world.run_until(two, world.settings.elsewhere_remove_after));
+  CHECK(world.broken() == "");
+}
