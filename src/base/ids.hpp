@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <cstring>
@@ -17,7 +18,16 @@ template <class Tag, std::size_t Size>
 struct Id {
   std::array<std::uint8_t, Size> bytes{};
 
-  friend auto operator<=>(const Id&, const Id&) = default;
+  // By words, the last one overlapping: every lookup of a node or shard is made of these comparisons, and a
+  // library call costs more than they do.
+  friend bool operator==(const Id& a, const Id& b) {
+    return ((a.word(0) ^ b.word(0)) | (a.word(8) ^ b.word(8)) | (a.word(Size - 8) ^ b.word(Size - 8))) == 0;
+  }
+  friend std::strong_ordering operator<=>(const Id& a, const Id& b) {
+    if (a.word(0) != b.word(0)) return big_endian(a.word(0)) <=> big_endian(b.word(0));
+    if (a.word(8) != b.word(8)) return big_endian(a.word(8)) <=> big_endian(b.word(8));
+    return big_endian(a.word(Size - 8)) <=> big_endian(b.word(Size - 8));
+  }
 
   bool is_nil() const { return *this == Id{}; }
 
@@ -59,6 +69,18 @@ struct Id {
     std::size_t value = 0;
     std::memcpy(&value, bytes.data(), sizeof value < Size ? sizeof value : Size);
     return value;
+  }
+
+ private:
+  static_assert(Size >= 16 && Size <= 24, "three words cover it");
+
+  std::uint64_t word(std::size_t at) const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, bytes.data() + at, sizeof value);
+    return value;
+  }
+  static std::uint64_t big_endian(std::uint64_t value) {
+    return std::endian::native == std::endian::little ? __builtin_bswap64(value) : value;
   }
 };
 

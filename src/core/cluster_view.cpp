@@ -9,7 +9,11 @@ namespace vswim::core {
 namespace {
 constexpr std::size_t forgotten_max =
     1'024;  // repeated FORGETs of the same ids; older ones read "Unknown node"
+
+bool same_but_for_times(const contract::Member& a, const contract::Member& b) {
+  return a.id == b.id && a.shard == b.shard && a.address == b.address && a.health == b.health;
 }
+}  // namespace
 
 void Registers::apply(const contract::Register& reg) {
   if (reg.value) {
@@ -29,7 +33,8 @@ const std::string* Registers::value(const std::string& key) const {
   return found == live_.end() ? nullptr : &*found->second.value;
 }
 
-void ClusterView::set_membership(const contract::MembershipChanged& membership) {
+bool ClusterView::set_membership(const contract::MembershipChanged& membership) {
+  const bool same_self = membership.self == self_ && membership.own_shard == own_shard_;
   set_identity(membership.self, membership.own_shard);
   std::map<NodeId, contract::Member> next;
   for (const auto& member : membership.members) next.emplace(member.id, member);
@@ -37,9 +42,14 @@ void ClusterView::set_membership(const contract::MembershipChanged& membership) 
     if (next.count(id) == 0 && id != self_ && forgotten_.size() < forgotten_max) forgotten_.insert(id);
   }
   for (const auto& [id, member] : next) forgotten_.erase(id);
+  const bool same = same_self && std::equal(members_.begin(), members_.end(), next.begin(), next.end(),
+                                            [](const auto& a, const auto& b) {
+                                              return same_but_for_times(a.second, b.second);
+                                            });
   members_ = std::move(next);
   by_shard_.clear();
   for (const auto& [id, member] : members_) by_shard_[member.shard].push_back(id);
+  return !same;
 }
 
 void ClusterView::set_identity(const NodeId& self, const ShardId& own_shard) {

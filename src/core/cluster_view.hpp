@@ -40,7 +40,8 @@ class Registers {
 class ClusterView {
  public:
   // ---- facts in ----
-  void set_membership(const contract::MembershipChanged& membership);
+  // False: nothing but when members were last heard, and suspected, is new; routing does not ask for that.
+  bool set_membership(const contract::MembershipChanged& membership);
   bool apply(contract::Scope scope,
              const contract::Register& reg);  // false: text refused, register counts as absent
   void reset(contract::Namespace which);

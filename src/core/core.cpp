@@ -66,7 +66,6 @@ void on_completed(Machine& m, const contract::Completed& done) {
   const bool current = pending.log_namespace == m.log.namespace_number();
   if (done.outcome == contract::Outcome::ok && done.revision && current) {
     m.log.settle({m.log.namespace_number(), *done.revision});
-    m.dirty = true;
   }
   advance(m);  // what the write gave is taken up before its consequences are drawn
   std::visit(Overloaded{[&](const AdminOp& op) { on_admin_done(m, op, done); },
@@ -81,8 +80,8 @@ void on_completed(Machine& m, const contract::Completed& done) {
 
 void on_log_updated(Machine& m, const contract::ShardLogUpdated& update) {
   const auto before = m.log.primaryship();
+  if (m.log.concerns_rights(update)) m.dirty = true;
   if (!m.log.apply(update)) ++m.refused_values;
-  m.dirty = true;
   const auto& after = m.log.primaryship();
   if (after && (!before || before->node != after->node)) {
     m.note(NoteLevel::notice, "the shard's log names " +
@@ -149,19 +148,18 @@ void on_core_message(Machine& m, const contract::ReceivedFromCore& received) {
 void dispatch(Machine& m, const contract::Event& event) {
   std::visit(Overloaded{[&](const contract::Completed& e) { on_completed(m, e); },
                         [&](const contract::MembershipChanged& e) {
-                          m.view.set_membership(e);
-                          m.dirty = true;
+                          if (m.view.set_membership(e)) m.dirty = true;
                         },
                         [&](const contract::GossipUpdated& e) {
                           for (const auto& reg : e.registers) {
                             if (!m.view.apply(e.scope, reg)) ++m.refused_values;
+                            if (e.scope == contract::Scope::global && is_core_key(reg.key)) m.dirty = true;
                           }
-                          if (e.scope == contract::Scope::global) m.dirty = true;
                         },
                         [&](const contract::ShardLogUpdated& e) { on_log_updated(m, e); },
                         [&](const contract::Settled& e) {
-                          m.log.settle(e);
-                          m.dirty = true;
+                          if (e.namespace_number != m.log.namespace_number()) m.dirty = true;
+                          m.log.settle(e);  // what it gives is taken up, and marked, by update_rights
                         },
                         [&](const contract::Reset& e) { on_reset(m, e); },
                         [&](const contract::Heartbeat& e) { on_lease(m, e.deadline); },

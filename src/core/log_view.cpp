@@ -1,5 +1,7 @@
 #include "core/log_view.hpp"
 
+#include <algorithm>
+
 #include "base/mutation.hpp"
 
 namespace vswim::core {
@@ -7,6 +9,9 @@ namespace vswim::core {
 namespace {
 constexpr std::string_view fenced_suffix = ":FENCED";
 constexpr std::string_view slots_prefix = "slots:";
+constexpr std::string_view primaryship_key = "primaryship";
+
+bool names_slots(const std::string& key) { return key.rfind(slots_prefix, 0) == 0; }
 }  // namespace
 
 std::string primaryship_text(const NodeId& node, bool fenced) {
@@ -25,6 +30,13 @@ void LogView::follow_namespace(std::uint64_t number) {
   seen_ = true;
 }
 
+bool LogView::concerns_rights(const contract::ShardLogUpdated& update) const {
+  return update.snapshot || update.namespace_number != namespace_number_ ||
+         std::any_of(update.registers.begin(), update.registers.end(), [](const contract::Register& reg) {
+           return reg.key == primaryship_key || names_slots(reg.key);
+         });
+}
+
 bool LogView::apply(const contract::ShardLogUpdated& update) {
   follow_namespace(update.namespace_number);
   waiting_ = true;
@@ -33,6 +45,7 @@ bool LogView::apply(const contract::ShardLogUpdated& update) {
     registers_.clear();
     primaryship_.reset();
     slots_.clear();
+    fresh_.reset();
     bucket_revision_.fill({});
   }
   bool understood = true;
@@ -47,8 +60,8 @@ bool LogView::apply_register(const contract::Register& reg) {
   } else {
     registers_.erase(reg.key);
   }
-  if (reg.key == "primaryship") return apply_primaryship(reg);
-  if (reg.key.rfind(slots_prefix, 0) == 0) {
+  if (reg.key == primaryship_key) return apply_primaryship(reg);
+  if (names_slots(reg.key)) {
     const auto bucket = parse_number(std::string_view(reg.key).substr(slots_prefix.size()), bucket_count - 1);
     return bucket && apply_bucket(static_cast<std::uint16_t>(*bucket), reg);
   }
@@ -73,6 +86,7 @@ bool LogView::apply_bucket(std::uint16_t bucket, const contract::Register& reg) 
   const auto entries = reg.value ? parse_bucket(bucket, *reg.value) : std::nullopt;
   slots_.set_bucket(bucket, entries);
   bucket_revision_[bucket] = reg.revision;
+  fresh_.set(bucket);
   for (std::uint16_t i = 0; i < bucket_slots; ++i) {
     if (!entries || !state_serves((*entries)[i].state)) {
       slots_taken_.reset(bucket_first(bucket) + std::size_t{i});
@@ -91,6 +105,7 @@ void LogView::lapse() {
   primary_taken_ = false;
   taken_by_.reset();
   slots_taken_.reset();
+  fresh_.set();
   waiting_ = true;
 }
 
@@ -102,20 +117,32 @@ bool LogView::is_settled(const contract::Revision& revision) const {
 bool LogView::take_up(const NodeId& self) {
   if (!waiting_) return false;
   waiting_ = false;
-  const auto before = slots_taken_;
   const bool named = primaryship_ && primaryship_->node == self && !primaryship_->fenced;
   if (named && !primary_taken_ && is_settled(primaryship_->revision)) {
     primary_taken_ = true;
     taken_by_ = self;
   }
+  if (fresh_.none()) return false;
+  bool taken = false;
   for (std::uint16_t b = 0; b < bucket_count; ++b) {
-    const auto* entries = slots_.bucket(b);
-    if (entries == nullptr || !is_settled(bucket_revision_[b])) continue;
-    for (std::uint16_t i = 0; i < bucket_slots; ++i) {
-      if (state_serves((*entries)[i].state)) slots_taken_.set(bucket_first(b) + std::size_t{i});
-    }
+    if (!fresh_[b] || !is_settled(bucket_revision_[b])) continue;
+    fresh_.reset(b);
+    taken = take_up_bucket(b) || taken;
   }
-  return slots_taken_ != before;
+  return taken;
+}
+
+bool LogView::take_up_bucket(std::uint16_t bucket) {
+  const auto* entries = slots_.bucket(bucket);
+  if (entries == nullptr) return false;
+  bool taken = false;
+  for (std::uint16_t i = 0; i < bucket_slots; ++i) {
+    const auto slot = bucket_first(bucket) + std::size_t{i};
+    if (!state_serves((*entries)[i].state) || slots_taken_[slot]) continue;
+    slots_taken_.set(slot);
+    taken = true;
+  }
+  return taken;
 }
 
 std::optional<contract::Revision> LogView::revision(const std::string& key) const {

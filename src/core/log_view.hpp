@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -28,6 +29,8 @@ std::string slots_key(std::uint16_t bucket);
 class LogView {
  public:
   void reset(std::uint64_t namespace_number);
+  // Whether `update`, applied now, may change primaryship or slots; most updates are of other registers.
+  bool concerns_rights(const contract::ShardLogUpdated& update) const;
   // Returns false for a register whose text this version does not understand: that register counts as not
   // given.
   bool apply(const contract::ShardLogUpdated& update);
@@ -55,6 +58,7 @@ class LogView {
   bool apply_register(const contract::Register& reg);
   bool apply_primaryship(const contract::Register& reg);
   bool apply_bucket(std::uint16_t bucket, const contract::Register& reg);
+  bool take_up_bucket(std::uint16_t bucket);
   bool is_settled(const contract::Revision& revision) const;
   void follow_namespace(std::uint64_t number);
 
@@ -68,8 +72,9 @@ class LogView {
   std::array<contract::Revision, bucket_count> bucket_revision_{};
   bool primary_taken_ = false;
   SlotSet slots_taken_;
-  std::optional<NodeId> taken_by_;  // whose id the taken right names
-  bool waiting_ = true;             // something may be taken up that was not yet
+  std::optional<NodeId> taken_by_;   // whose id the taken right names
+  bool waiting_ = true;              // something may be taken up that was not yet
+  std::bitset<bucket_count> fresh_;  // buckets whose slots were not taken up since they were shown
 };
 
 }  // namespace vswim::core

@@ -13,6 +13,7 @@ constexpr std::size_t name_bytes_max = 255;  // a host name's limit
 constexpr std::size_t info_bytes_max = 2'048;
 constexpr std::uint64_t epoch_max = 1'000'000'000'000'000'000;
 constexpr std::size_t history_bytes_max = 64;
+constexpr std::string_view node_prefix = "node:", shard_prefix = "shard:";
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   const auto number = parse_number(text, 65'535);
@@ -91,17 +92,22 @@ std::string key_text(const Key& key) {
 }
 
 std::optional<Key> parse_key(std::string_view text) {
-  if (const auto shard = id_and_rest(text, "shard:")) {
+  if (const auto shard = id_and_rest(text, shard_prefix)) {
     const auto id = ShardId::parse(shard->first);
     return id ? parse_shard_key(*id, shard->second) : std::nullopt;
   }
-  if (const auto node = id_and_rest(text, "node:")) {
+  if (const auto node = id_and_rest(text, node_prefix)) {
     const auto id = NodeId::parse(node->first);
     if (!id) return std::nullopt;
     if (node->second == "info") return NodeInfoKey{*id};
     if (node->second == "offset") return NodeOffsetKey{*id};
   }
   return std::nullopt;
+}
+
+bool is_core_key(std::string_view text) {
+  return text.substr(0, node_prefix.size()) == node_prefix ||
+         text.substr(0, shard_prefix.size()) == shard_prefix;
 }
 
 std::string node_info_text(const NodeInfo& info) {

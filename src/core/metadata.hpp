@@ -64,6 +64,8 @@ using Key = std::variant<NodeInfoKey, ShardPrimaryKey, ShardEpochKey, ShardSlots
 
 std::string key_text(const Key& key);
 std::optional<Key> parse_key(std::string_view text);
+// The part of the namespace that is Core's, understood by this version or not.
+bool is_core_key(std::string_view text);
 
 std::string node_info_text(const NodeInfo& info);
 std::optional<NodeInfo> parse_node_info(std::string_view text);

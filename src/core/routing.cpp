@@ -1,6 +1,7 @@
 #include "core/routing.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "core/endpoints.hpp"
@@ -31,7 +32,7 @@ void add_routes(RoutingTable& table, const ClusterView& view, const Settings& se
 
 void add_published_owners(RoutingTable& table, const ClusterView& view) {
   table.owner.fill(RoutingTable::unowned);
-  std::vector<Claim> best(slot_count);
+  std::array<ClaimNumber, slot_count> best;  // of `owner`; unset where nobody owns
   const auto routes =
       static_cast<std::uint16_t>(std::min<std::size_t>(table.routes.size(), RoutingTable::unowned));
   for (std::uint16_t i = 0; i < routes; ++i) {
@@ -41,9 +42,11 @@ void add_published_owners(RoutingTable& table, const ClusterView& view) {
       for (const auto& claimed : ranges) {
         const Claim claim{claimed.claim, table.routes[i].shard};
         for (std::uint32_t slot = claimed.range.first; slot <= claimed.range.last; ++slot) {
-          if (table.owner[slot] != RoutingTable::unowned && !outranks(claim, best[slot])) continue;
+          const auto owner = table.owner[slot];
+          if (owner != RoutingTable::unowned && !outranks(claim, {best[slot], table.routes[owner].shard}))
+            continue;
           table.owner[slot] = i;
-          best[slot] = claim;
+          best[slot] = claim.number;
         }
       }
     }

@@ -29,26 +29,6 @@ std::string range_text(const SlotRange& range) {
   return text;
 }
 
-std::vector<SlotRange> runs(Slot first, Slot last, const std::function<bool(Slot)>& in,
-                            const std::function<bool(Slot, Slot)>& same) {
-  std::vector<SlotRange> found;
-  bool open = false;
-  for (std::uint32_t n = first; n <= last; ++n) {
-    const auto slot = static_cast<Slot>(n);
-    if (!in(slot)) {
-      open = false;
-      continue;
-    }
-    if (open && same(found.back().first, slot)) {
-      found.back().last = slot;
-    } else {
-      found.push_back({slot, slot});
-    }
-    open = true;
-  }
-  return found;
-}
-
 std::vector<SlotRange> runs(const SlotSet& slots) {
   return runs(
       0, slot_count - 1, [&](Slot slot) { return slots[slot]; }, [](Slot, Slot) { return true; });

@@ -3,7 +3,6 @@
 
 #include <bitset>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,8 +27,25 @@ std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t m
 std::optional<SlotRange> parse_range(std::string_view text);
 std::string range_text(const SlotRange& range);
 // Maximal runs of slots for which `same(a, b)` holds and `in(a)` is true, ascending.
-std::vector<SlotRange> runs(Slot first, Slot last, const std::function<bool(Slot)>& in,
-                            const std::function<bool(Slot, Slot)>& same);
+template <class In, class Same>
+std::vector<SlotRange> runs(Slot first, Slot last, const In& in, const Same& same) {
+  std::vector<SlotRange> found;
+  bool open = false;
+  for (std::uint32_t n = first; n <= last; ++n) {
+    const auto slot = static_cast<Slot>(n);
+    if (!in(slot)) {
+      open = false;
+      continue;
+    }
+    if (open && same(found.back().first, slot)) {
+      found.back().last = slot;
+    } else {
+      found.push_back({slot, slot});
+    }
+    open = true;
+  }
+  return found;
+}
 std::vector<SlotRange> runs(const SlotSet& slots);
 // At most `ranges_max` ranges, then "...", so that an error text stays readable.
 std::string slots_text(const SlotSet& slots, std::size_t ranges_max);

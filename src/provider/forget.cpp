@@ -114,7 +114,7 @@ void Provider::State::start_reset(Instant now, std::optional<Ticket> ticket, boo
   reset->deadline = now + reset_limit;
   emit(contract::ClusterDown{"reset"});
   const auto* seat = own_seat();
-  const bool company = seat != nullptr && seat->status().configuration.voters.size() > 1;
+  const bool company = seat != nullptr && seat->configuration().voters.size() > 1;
   if (!company) {
     advance_reset(now);
     return;

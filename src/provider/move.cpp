@@ -164,7 +164,7 @@ void Provider::State::undo_move(Instant now, const std::string& reason) {
   record.move = {};
   save_node_record();
   const auto vacant = seats.find(target);
-  if (vacant != seats.end() && vacant->second.status().configuration.voters.empty()) drop_seat(target);
+  if (vacant != seats.end() && vacant->second.configuration().voters.empty()) drop_seat(target);
   if (ended.left_old) {
     bootstrap_own_shard(now, rng.id<ShardId>());
   } else {

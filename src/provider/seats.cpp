@@ -71,8 +71,8 @@ void Provider::State::tick_seats(Instant now) {
     for (auto entry = waiting->begin(); entry != waiting->end();) {
       const auto seat = seats.find(entry->first);
       const bool needed = record.move.active && record.move.target == entry->first;
-      const bool installed = waiting == &vacant_seats &&
-                             (seat == seats.end() || !seat->second.status().configuration.voters.empty());
+      const bool installed =
+          waiting == &vacant_seats && (seat == seats.end() || !seat->second.configuration().voters.empty());
       if (!installed && (now < entry->second || needed)) {
         ++entry;
         continue;

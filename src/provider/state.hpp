@@ -92,6 +92,15 @@ struct PeerLeaseState {
       asserted{};  // evidence is repeated while it holds; what nobody repeats was withdrawn and the news lost
 };
 
+// What ProviderStatus' fields are made of.
+struct ShownStatus {
+  std::optional<NodeId> leader;
+  shard_log::Configuration configuration;
+  bool majority = false;
+  std::size_t seats = 0;
+  friend bool operator==(const ShownStatus&, const ShownStatus&) = default;
+};
+
 struct Provider::State {
   State(const Settings& settings_in, Instant now, std::uint64_t seed);
 
@@ -144,7 +153,7 @@ struct Provider::State {
   bool view_dirty = true;
   std::map<NodeId, PeerLeaseState> peer_leases;  // of my shard's members, as its leader has proven
   std::vector<contract::Member> last_view;
-  std::vector<std::pair<std::string, std::string>> last_status;
+  std::optional<ShownStatus> last_status;
 
   Instant next_tick{};
   Instant next_gossip{};

@@ -68,7 +68,7 @@ void Provider::State::on_peer_lease(Instant now, const NodeId& node, bool ended)
   lease.asserted = now;
   view_dirty = true;
   const auto* seat = own_seat();
-  if (seat == nullptr || !seat->status().leading) return;
+  if (seat == nullptr || !seat->leads()) return;
   tell_evidence(node, ended);
   if (ended) accuse(now, node);
 }
@@ -86,7 +86,7 @@ void Provider::State::tell_evidence(const NodeId& node, bool ended) {
 void Provider::State::repeat_evidence(Instant now) {
   const auto* seat = own_seat();
   // A leader whose own deadline has passed proves nothing any more: another may grant by now (rule L10).
-  if (seat == nullptr || !seat->status().leading || seat->status().leader_deadline <= now) return;
+  if (seat == nullptr || !seat->leads() || seat->leader_deadline() <= now) return;
   for (auto& [node, lease] : peer_leases) {
     const auto view = swim->find(node);
     const bool news = lease.ended || lease.since + evidence_horizon * 2 > now;
@@ -101,7 +101,7 @@ void Provider::State::repeat_evidence(Instant now) {
 void Provider::State::on_lease_evidence(Instant now, const NodeId& sender,
                                         const wire::LeaseEvidence& evidence) {
   const auto* seat = own_seat();
-  if (seat == nullptr || evidence.shard != record.membership.shard || seat->status().leader != sender) return;
+  if (seat == nullptr || evidence.shard != record.membership.shard || seat->leader() != sender) return;
   auto& lease = peer_leases[evidence.node];
   if (lease.ended != evidence.ended) lease = {evidence.ended, now, now};
   lease.asserted = now;
@@ -140,7 +140,7 @@ void Provider::State::refresh_policies(Instant now) {
       dead.push_back(view.record.id);
   }
   for (auto& [shard, seat] : seats) {
-    if (!seat.status().leading) continue;
+    if (!seat.leads()) continue;
     std::vector<Candidate> candidates;
     std::vector<std::array<std::uint8_t, 16>> machines;
     for (const auto& view : views) {
@@ -168,7 +168,7 @@ void Provider::State::refresh_policies(Instant now) {
     seat.set_witness_candidates(now, std::move(ordered));
     auto gone = dead;
     std::vector<NodeId> elsewhere;
-    for (const auto& voter : seat.status().configuration.voters) {
+    for (const auto& voter : seat.configuration().voters) {
       const auto view = swim->find(voter.node);
       if (!view) gone.push_back(voter.node);  // forgotten, or left by RESET
       const bool moved = view && view->record.status == swim::Status::alive && view->record.shard != shard;
@@ -182,7 +182,8 @@ void Provider::State::refresh_policies(Instant now) {
 void Provider::State::publish_status() {
   const auto* seat = own_seat();
   if (seat == nullptr) return;
-  const auto status = seat->status();
+  ShownStatus status{seat->leader(), seat->configuration(), seat->has_majority_contact(), seats.size()};
+  if (status == last_status) return;
   std::size_t data = 0;
   std::string witnesses;
   for (const auto& voter : status.configuration.voters) {
@@ -195,14 +196,13 @@ void Provider::State::publish_status() {
   fields.emplace_back("swim_shard_epoch", std::to_string(status.configuration.epoch.value));
   fields.emplace_back("swim_shard_data_voters", std::to_string(data));
   fields.emplace_back("swim_shard_witnesses", witnesses);
-  fields.emplace_back("swim_shard_majority", status.has_majority_contact ? "yes" : "no");
+  fields.emplace_back("swim_shard_majority", status.majority ? "yes" : "no");
   const bool possible = data >= 3 || (data == 2 && !witnesses.empty());
   fields.emplace_back("swim_automatic_failover", possible    ? "yes"
                                                  : data == 2 ? "no: no node of another shard can be a witness"
                                                              : "no: the shard has no replica");
-  fields.emplace_back("swim_seats", std::to_string(seats.size()));
-  if (fields == last_status) return;
-  last_status = fields;
+  fields.emplace_back("swim_seats", std::to_string(status.seats));
+  last_status = std::move(status);
   emit(contract::ProviderStatus{std::move(fields)});
 }
 

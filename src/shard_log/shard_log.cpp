@@ -217,19 +217,27 @@ Status ShardLog::status() const {
   status.ended = state.ended;
   if (const auto* seal = state.log.seal_of(state.configuration.epoch)) status.sealed = *seal;
   status.promised = state.promise.promised();
-  const auto* office = state.leading();
-  status.leading = office != nullptr && state.may_lead();  // else it only finishes a change
-  status.leader_active = status.leading && office->active;
+  status.leading = leads();
+  status.leader_active = status.leading && state.leading()->active;
   status.leader = state.leader;
   status.committed = state.registers.revision();
   status.settled = state.settled;
   status.last_accepted = state.log.last();
   status.shown = state.shown;
   status.lease_until = state.holder.until();
-  status.leader_deadline = state.deadline(state.clock);
-  status.has_majority_contact = status.leading ? status.leader_deadline > state.clock
-                                               : state.heard_at + state.settings.lease_ttl > state.clock;
+  status.leader_deadline = leader_deadline();
+  status.has_majority_contact = has_majority_contact();
   return status;
+}
+
+const Configuration& ShardLog::configuration() const { return state_->configuration; }
+const std::optional<NodeId>& ShardLog::leader() const { return state_->leader; }
+// Else it only finishes a change.
+bool ShardLog::leads() const { return state_->leading() != nullptr && state_->may_lead(); }
+Instant ShardLog::leader_deadline() const { return state_->deadline(state_->clock); }
+bool ShardLog::has_majority_contact() const {
+  return leads() ? leader_deadline() > state_->clock
+                 : state_->heard_at + state_->settings.lease_ttl > state_->clock;
 }
 
 const Seat& ShardLog::seat() const { return state_->seat; }

@@ -171,6 +171,12 @@ class ShardLog {
   void transfer_leadership(Instant now, const NodeId& to);
 
   Status status() const;
+  // Single fields of it, for whoever asks after every input.
+  const Configuration& configuration() const;
+  const std::optional<NodeId>& leader() const;
+  bool leads() const;
+  Instant leader_deadline() const;
+  bool has_majority_contact() const;
   const Seat& seat() const;
   std::vector<Register> registers() const;  // committed state
   std::vector<Record> whole_state() const;  // what a compaction of the node's file must keep of this seat

@@ -208,11 +208,20 @@ struct ShardLog::State {
   const Voter* self_voter() const {
     return ended ? nullptr : find_voter(configuration, seat.node, seat.uuid);
   }
-  bool is_voter() const { return self_voter() != nullptr && counts(*self_voter()); }
-  bool may_lead() const { return self_voter() != nullptr && self_voter()->role == Role::data; }
+  bool is_voter() const {
+    const auto* self = self_voter();
+    return self != nullptr && counts(*self);
+  }
+  bool may_lead() const {
+    const auto* self = self_voter();
+    return self != nullptr && self->role == Role::data;
+  }
   bool may_lead(const NodeId& node) const;
   bool lone_voter() const { return is_voter() && voter_count(configuration) == 1; }
-  bool is_member() const { return self_voter() != nullptr && self_voter()->role != Role::witness; }
+  bool is_member() const {
+    const auto* self = self_voter();
+    return self != nullptr && self->role != Role::witness;
+  }
   template <class Record_>
   void vow_record(Record_ record) {
     vow = out.record(std::move(record));

@@ -1,5 +1,7 @@
 #include "sim/oracle.hpp"
 
+#include <utility>
+
 #include "base/overloaded.hpp"
 
 namespace vswim::sim {
@@ -29,16 +31,17 @@ void Oracle::on_crash(WorldTime, NodeIndex node) {
 }
 
 void Oracle::on_seats(WorldTime now, NodeIndex node, const NodeId& id, std::uint64_t life,
-                      const NodeClock& clock, const std::vector<shard_log::Status>& statuses) {
-  for (const auto& status : statuses) {
+                      const NodeClock& clock, std::vector<shard_log::Status> statuses) {
+  for (auto& status : statuses) {
     const auto shard = durable_seats_.shard_of(status.configuration);
     if (!shard) continue;
-    const SeatSeen seat{node, id, *shard, status, clock.read(now), clock.when_reads(status.leader_deadline)};
+    const auto deadline = clock.when_reads(status.leader_deadline);
+    const SeatSeen seat{node, id, *shard, std::move(status), clock.read(now), deadline};
     one_leader_.on_seat(now, seat, life);
-    leads_until_[{node, *shard}] = status.leading ? seat.deadline : WorldTime{};
+    leads_until_[{node, *shard}] = seat.status.leading ? seat.deadline : WorldTime{};
     leader_leases_.on_seat(now, seat);
     witnesses_.on_seat(now, seat);
-    count_configuration(*shard, status.configuration);
+    count_configuration(*shard, seat.status.configuration);
   }
   coverage.elections = one_leader_.ballots_led();
 }

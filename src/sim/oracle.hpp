@@ -36,7 +36,7 @@ class Oracle {
   void on_start(WorldTime now, NodeIndex node, std::uint64_t life, std::string_view file);
   void on_crash(WorldTime now, NodeIndex node);
   void on_seats(WorldTime now, NodeIndex node, const NodeId& id, std::uint64_t life, const NodeClock& clock,
-                const std::vector<shard_log::Status>& statuses);
+                std::vector<shard_log::Status> statuses);
   void on_disk_write(WorldTime now, NodeIndex node, bool rewrite, std::string_view bytes);
   // An event leaves the provider; `shard` is the provider's own at this moment.
   void on_provider_event(WorldTime now, NodeIndex node, const ShardId& shard, const contract::Event& event);

@@ -43,6 +43,31 @@ TEST_CASE("ids order as their text does") {
   }
 }
 
+// Both lengths: comparisons read whole words, the last of which overlaps the one before it in the longer one.
+template <class IdType>
+void one_byte_decides() {
+  Rng rng(4);
+  for (std::size_t at = 0; at < IdType{}.bytes.size(); ++at) {
+    auto low = rng.id<IdType>();
+    low.bytes[at] = 0x7f;
+    auto high = low;
+    high.bytes[at] = 0x80;
+    for (std::size_t later = at + 1; later < high.bytes.size(); ++later) high.bytes[later] = 0;
+    CAPTURE(at);
+    CHECK(low != high);
+    CHECK(low < high);
+    CHECK(high > low);
+    high = low;
+    CHECK(low == high);
+    CHECK((low <=> high) == 0);
+  }
+}
+
+TEST_CASE("the first byte in which two ids differ decides their order, wherever it is") {
+  one_byte_decides<NodeId>();
+  one_byte_decides<VoterUuid>();
+}
+
 TEST_CASE("random ids hash apart") {
   Rng rng(3);
   std::set<std::size_t> hashes;
