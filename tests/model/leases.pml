@@ -96,7 +96,7 @@ byte former_shown[CORES]; /* a report of a former life may be under way */
 byte grant[CORES];       /* a grant under way: what it is still worth */
 bit grant_old[CORES];    /* it was asked for by a former life, */
 bit grant_void[CORES];   /* or before a release */
-bit release_sent[CORES];
+byte release_sent[CORES]; /* a release under way: the ballot it names */
 
 /* Ghosts: what is committed and what is acknowledged, wherever. */
 byte committed[LEN];
@@ -108,7 +108,7 @@ byte crashes, releases;
 byte i, j, k, n; /* scratch, zero between actions */
 bit I4_committed_never_changes = 1, I9_acknowledged_is_shown = 1, I10_one_primary = 1, I11_one_leader = 1, L10_no_early_FAIL = 1;
 
-#define DO(guard, action) :: d_step { (guard) -> action; i = 0; j = 0; k = 0; n = 0 }
+#define DO(guard, action) :: d_step { (guard) -> action; forget_the_dead(); i = 0; j = 0; k = 0; n = 0 }
 
 #define SERVES(m) (lease[m] > 0 && primary[m])
 
@@ -136,6 +136,28 @@ inline last_write(b, upto) {
 }
 
 #define SELF(m) (m + 1)
+
+/* States that differ only in what nobody can ever read again are one. */
+#define READS(v, b) (accepted[v] == (b) || promised[v] <= (b))
+inline forget_the_dead() {
+  for (k : 1 .. BALLOTS) {
+    if
+    :: written_len[k] > 0 && !READS(A, k) && !READS(B, k) && !READS(W, k) && best_ballot[A] != k && best_ballot[B] != k ->
+      for (i : 1 .. LEN) { LOG(k, i) = 0 }
+      written_len[k] = 0;
+      no_op[k] = 0;
+      told[k] = 0;
+      over[k] = 0
+    :: else
+    fi
+  }
+  for (i : 0 .. CORES - 1) {
+    if
+    :: former_shown[i] <= shown[i] -> former_shown[i] = 0
+    :: else
+    fi
+  }
+}
 
 /* ---- leaders ---- */
 
@@ -212,7 +234,7 @@ inline stand(c) {
   granted[c] = 1 << c;
   best_ballot[c] = accepted[c];
   best_length[c] = length[c];
-  suspected[c] = (RULE(l9) -> released[c] : 0);
+  suspected[c] = (RULE(l9) && RULE(l9_memory) -> released[c] : 0);
   printf("%d stands with ballot %d\n", c, n)
 }
 
@@ -232,7 +254,7 @@ inline promise(v, c) {
   :: else
   fi;
   if
-  :: RULE(l9) -> suspected[c] = MAX(suspected[c], released[v])
+  :: RULE(l9) && RULE(l9_memory) -> suspected[c] = MAX(suspected[c], released[v])
   :: else
   fi;
   printf("%d promises ballot %d\n", v, promised[c])
@@ -280,7 +302,7 @@ inline write(l, kind) {
 
 /* The first message under a ballot brings everything through its no-op, later ones what follows. */
 #define ACCEPT(v, b) \
-  DO(v != OWNER(b) && written_len[b] > 0 && promised[v] <= b && !OWES_ANOTHER(v, b) && \
+  DO((b) <= BALLOTS && v != OWNER(b) && written_len[b] > 0 && promised[v] <= b && !OWES_ANOTHER(v, b) && \
     (accepted[v] < b || length[v] < written_len[b]), \
      accept(v, b))
 inline accept(v, b) {
@@ -417,13 +439,13 @@ inline give(l, m) {
     grant[m] = lease_d[l];
     grant_old[m] = 0;
     grant_void[m] = 0;
-    NEWER_GRANT(l, m) = release_sent[m]
+    NEWER_GRANT(l, m) = (release_sent[m] > 0)
   fi;
   printf("%d grants %d to %d\n", l, lease_d[l], m);
   check()
 }
 #define TAKE(m) \
-  DO(grant[m] > 0 && (!grant_old[m] || !RULE(l3)) && (!grant_void[m] || !RULE(l9)), \
+  DO(grant[m] > 0 && (!grant_old[m] || !RULE(l3)) && (!grant_void[m] || !RULE(l9) || !RULE(l9_void)), \
      take(m))
 inline take(m) {
   lease[m] = MAX(lease[m], grant[m]);
@@ -442,6 +464,9 @@ inline take(m) {
 
 /* ---- L9 ---- */
 
+/* The newest ballot that a member has followed. */
+#define FOLLOWS(m) (support[m] > 0 || accepted[m] == promised[m] -> promised[m] : accepted[m])
+
 #define RELEASE(m) \
   DO(releases < RELEASES && lease[m] > 0, \
      release(m))
@@ -455,15 +480,17 @@ inline release(m) {
   fi;
   if
   :: leads[m] -> HOLDS(m, m) = 0
-  :: else -> release_sent[m] = 1
+  :: else -> release_sent[m] = FOLLOWS(m)
   fi;
   for (i : 0 .. CORES - 1) { NEWER_GRANT(i, m) = 0 }
   printf("%d gives its lease back\n", m)
 }
+/* A release that names another ballot says nothing about the grants of the one that this leader suspects. */
 #define HEAR_RELEASE(l, m) \
-  DO(leads[l] && release_sent[m] && HOLDS(l, m) > 0 && (!NEWER_GRANT(l, m) || !RULE(l9)), \
+  DO(leads[l] && release_sent[m] > 0 && HOLDS(l, m) > 0 && \
+         (release_sent[m] == promised[l] || !RULE(l9) || !RULE(l9_ballot)) && (!NEWER_GRANT(l, m) || !RULE(l9) || !RULE(l9_number)), \
      HOLDS(l, m) = 0; \
-    printf("%d hears that %d gave its lease back\n", l, m))
+     printf("%d hears that %d gave its lease back\n", l, m))
 
 #define RELEASE_BALLOT(l) \
   DO(releases < RELEASES && ACTIVE(l) && told[promised[l]] == length[l] && settled[l] == length[l], \

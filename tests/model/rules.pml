@@ -26,7 +26,12 @@
 #define off_fsync 18      /* durable before the answer */
 #define off_whole 19      /* the first write under a ballot is the whole log through the no-op, in one record */
 #define off_l9_leader 20  /* a leader whose ballot is released does not go on in it */
+#define off_l9_ballot 29     /* a member's release names the ballot whose leader it is for */
+#define off_l9_void 30       /* a grant for a request before the release is ignored */
+#define off_l9_memory 31     /* what a released support had left is remembered, told, and suspected of everybody */
+#define off_l9_number 32     /* a release clears no later grant */
 #define off_l1_self 21    /* a leader is a voter: bound by its own D and grants */
+#define off_s1_d 33          /* a finisher has no D (the rest of S1 holds) */
 #define off_s2_self 22    /* a leader that is no voter of the new epoch does not count itself */
 #define off_drift_l1 23   /* support for T, not T(1+drift) */
 #define off_drift_l2 24   /* D of T - slack, not T(1-drift) - slack */
