@@ -32,6 +32,10 @@
 #define off_l9_number 32     /* a release clears no later grant */
 #define off_l1_self 21    /* a leader is a voter: bound by its own D and grants */
 #define off_s1_d 33          /* a finisher has no D (the rest of S1 holds) */
+#define off_s1_ack 34        /* a finisher acknowledges nothing */
+#define off_s3_refusal 35    /* Install is refused while the voter supports another or is silent */
+#define off_s3_support 36    /* Install counts as support */
+#define off_l9_removed 37    /* no release of a ballot while a node that left may hold a lease */
 #define off_s2_self 22    /* a leader that is no voter of the new epoch does not count itself */
 #define off_drift_l1 23   /* support for T, not T(1+drift) */
 #define off_drift_l2 24   /* D of T - slack, not T(1-drift) - slack */

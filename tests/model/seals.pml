@@ -31,6 +31,12 @@
 #ifndef CRASHES
 #define CRASHES 0
 #endif
+#ifndef LEASES
+#define LEASES 0 /* 1: one node's Core, any one, takes leases */
+#endif
+#ifndef RELEASES
+#define RELEASES 0
+#endif
 
 #define A 0
 #define B 1
@@ -74,6 +80,8 @@ byte installed_by[NODES];
 bit support[NODES];
 bit silence[NODES];
 bit led[DATA_NODES];
+bit released[NODES];    /* L9: what released support has left */
+bit over[BALLOTS + 1];  /* released by its leader */
 
 /* Leaders: of the ballot they promised. */
 #define LEADS 1     /* normally */
@@ -86,21 +94,42 @@ byte next_conf[DATA_NODES];
 byte own[DATA_NODES];       /* voters that took this Install */
 bit install_d[DATA_NODES];  /* support by Installs: D of the next epoch (S3) */
 
+/* One node's Core, and the leaders' line for it. */
+#define NOBODY 9
+byte member = NOBODY;
+bit lease;
+bit holds[DATA_NODES];
+
 /* Ghosts. */
 byte committed[LEN];
 byte committed_len;
 byte committed_epoch = 1; /* not sealed yet */
 
-byte crashes;
+byte newest_epoch = 1, newest_ballot = 1; /* of the leaders that may acknowledge */
+
+byte crashes, releases;
 byte i, j, k, n; /* scratch, zero between actions */
-bit I4_committed_never_changes = 1, I11_one_leader = 1, I12_no_commit_after_seal = 1;
+bit I4_committed_never_changes = 1, I11_one_leader = 1, I12_no_commit_after_seal = 1,
+    book_names_every_holder = 1;
 
 #define DO(guard, action) :: d_step { (guard) -> action; forget_the_dead(); i = 0; j = 0; k = 0; n = 0 }
 
 #define HAS_D(l) (office[l] != 0 && lease_d[l])
 inline check() {
   I11_one_leader = HAS_D(A) + HAS_D(B) + HAS_D(C) <= 1;
-  assert(I11_one_leader)
+  assert(I11_one_leader);
+  n = OWNER(newest_ballot);
+  book_names_every_holder = !lease || office[n] != LEADS || promised[n] != newest_ballot || holds[n];
+  assert(book_names_every_holder)
+}
+/* By epoch, then by ballot: a finisher of an old epoch has the higher ballot and no say. */
+inline note_newest(l) {
+  if
+  :: office[l] == LEADS && (epoch[l] > newest_epoch || epoch[l] == newest_epoch && promised[l] > newest_ballot) ->
+    newest_epoch = epoch[l];
+    newest_ballot = promised[l]
+  :: else
+  fi
 }
 
 /* ---- what a log says ---- */
@@ -150,7 +179,8 @@ inline forget_the_dead() {
       written_len[k] = 0;
       first[k] = 0;
       told[k] = 0;
-      installs[k] = 0
+      installs[k] = 0;
+      over[k] = 0
     :: else
     fi
   }
@@ -158,13 +188,15 @@ inline forget_the_dead() {
 
 /* ---- voters ---- */
 
-#define OWES_AS_LEADER(v) ((v) < DATA_NODES && (led[v] || HAS_D(v)))
+#define BOUND_AS_LEADER(l) (HAS_D(l) || office[l] != 0 && holds[l])
+#define OWES_AS_LEADER(v) ((v) < DATA_NODES && (led[v] || BOUND_AS_LEADER(v)))
 #define OWES(v) (RULE(l1) && (support[v] || OWES_AS_LEADER(v)))
 #define OWES_ANOTHER(v, b) (RULE(l1) && (support[v] && promised[v] != (b) || OWES_AS_LEADER(v)))
 
 inline forget_office(l) {
   office[l] = 0;
   lease_d[l] = 0;
+  holds[l] = 0;
   next_epoch[l] = 0;
   next_conf[l] = 0;
   own[l] = 0;
@@ -173,7 +205,7 @@ inline forget_office(l) {
 inline step_down(v) {
   if
   :: v < DATA_NODES ->
-    led[v] = led[v] || HAS_D(v);
+    led[v] = led[v] || BOUND_AS_LEADER(v);
     forget_office(v)
   :: else
   fi
@@ -201,6 +233,8 @@ inline elect(v, c) {
   promised[v] = promised[c];
   forget_office(c);
   led[c] = 0;
+  /* L9: everybody it knows may hold a lease of a released ballot. */
+  holds[c] = RULE(l9) && (released[c] || released[v]) && (member == c || member < NODES && VOTES_IN(conf[c], member));
   n = promised[c];
   if
   :: rank[v] > rank[c] || rank[v] == rank[c] && length[v] > length[c] ->
@@ -223,7 +257,9 @@ inline elect(v, c) {
   writer[c] = n;
   length[c] = written_len[n];
   printf("%d leads ballot %d in epoch %d by the promise of %d, %d entries, office %d\n", c, n, epoch[c], v, length[c],
-         office[c])
+         office[c]);
+  note_newest(c);
+  check()
 }
 inline adopt(b, from, upto) {
   for (i : 1 .. upto) { LOG(b, i) = LOG(from, i) }
@@ -286,7 +322,13 @@ inline commit(b, upto) {
       committed_epoch = committed_epoch + IS_SEAL(LOG(b, i))
     fi
   }
-  printf("%d commits %d\n", OWNER(b), upto)
+  printf("%d commits %d\n", OWNER(b), upto);
+  if
+  :: office[OWNER(b)] == FINISHES && !RULE(s1_ack) -> /* it acknowledges what it commits */
+    book_names_every_holder = !lease || holds[OWNER(b)];
+    assert(book_names_every_holder)
+  :: else
+  fi
 }
 
 #define SUPPORT(v, l) \
@@ -365,12 +407,12 @@ inline take_state(v, b, e, c, from, upto) {
 inline install(v, b, e, c, from, upto) {
   step_down(v);
   take_state(v, b, e, c, from, upto);
-  support[v] = 1;
+  support[v] = RULE(s3) && RULE(s3_support);
   printf("%d takes the Install of ballot %d for epoch %d\n", v, b, e)
 }
 
 #define TAKES_INSTALL(v, b) \
-  (promised[v] <= (b) && (!silence[v] && !OWES_ANOTHER(v, b) || !RULE(s3)))
+  (promised[v] <= (b) && (!silence[v] && !OWES_ANOTHER(v, b) || !RULE(s3) || !RULE(s3_refusal)))
 #define INSTALL(v, b, e) \
   DO((b) <= BALLOTS && (e) <= EPOCHS && v != OWNER(b) && ((installs[b] >> (e)) & 1) && \
          (epoch[v] < e || epoch[v] == e && !RULE(s4) && installed_by[v] != b) && TAKES_INSTALL(v, b), \
@@ -423,18 +465,48 @@ inline start(l) {
     own[l] = 0;
     install_d[l] = 0
   :: else -> /* S2: no voter of the new epoch; its ballot is released */
-    forget_office(l);
-    for (i : 0 .. NODES - 1) {
-      if
-      :: promised[i] == n -> support[i] = 0
-      :: else
-      fi
-    }
+    step_down(l);
+    released[l] = released[l] || led[l];
+    led[l] = 0;
+    over[n] = 1
   fi;
   printf("%d has started the next epoch, office %d\n", l, office[l]);
+  note_newest(l);
   check()
 }
 #define ABANDON(l) DO(office[l] == INSTALLS && !lease_d[l], step_down(l))
+
+/* ---- a Core, and releases ---- */
+
+#define GRANT(l) \
+  DO(member != NOBODY && ACTIVE(l) && lease_d[l] && VOTES_IN(conf[l], member) && !(lease && holds[l]), \
+     lease = 1; \
+     holds[l] = 1; \
+     printf("%d leases %d\n", l, member); \
+     check())
+
+/* Never with a seal under way, and never while a node that left may hold a lease: the successor does not know it. */
+#define RELEASE_BALLOT(l) \
+  DO(releases < RELEASES && ACTIVE(l) && told[promised[l]] == length[l] && \
+         !(holds[l] && !VOTES_IN(conf[l], member) && RULE(l9_removed)), \
+     count_seals(promised[l], length[l]); \
+     if \
+     :: j < epoch[l] -> release_ballot(l) \
+     :: else \
+     fi)
+inline release_ballot(l) {
+  releases++;
+  step_down(l);
+  released[l] = released[l] || led[l];
+  led[l] = 0;
+  over[promised[l]] = 1;
+  printf("%d releases ballot %d\n", l, promised[l])
+}
+#define HEAR_BALLOT_RELEASE(v) \
+  DO(over[promised[v]] && support[v], \
+     released[v] = 1; \
+     support[v] = 0; \
+     printf("%d hears that ballot %d is released\n", v, promised[v]))
 
 /* ---- faults and time ---- */
 
@@ -443,6 +515,11 @@ inline crash(v) {
   crashes++;
   support[v] = 0;
   silence[v] = RULE(l7);
+  released[v] = 0;
+  if
+  :: member == v -> lease = 0
+  :: else
+  fi;
   if
   :: v < DATA_NODES ->
     led[v] = 0;
@@ -454,13 +531,16 @@ inline crash(v) {
 inline tick() {
   for (i : 0 .. NODES - 1) {
     support[i] = 0;
-    silence[i] = 0
+    silence[i] = 0;
+    released[i] = 0
   }
   for (i : 0 .. DATA_NODES - 1) {
     led[i] = 0;
     lease_d[i] = 0;
-    install_d[i] = 0
+    install_d[i] = 0;
+    holds[i] = 0
   }
+  lease = 0;
   printf("-- tick\n")
 }
 
@@ -489,7 +569,15 @@ inline begin() {
 #define INSTALL_OF(action, b, e) action(A, b, e) action(B, b, e) action(C, b, e) action(W, b, e) action(X, b, e)
 
 active proctype world() {
-  d_step { begin() }
+  atomic {
+    begin();
+    if
+    :: LEASES -> member = A
+    :: LEASES -> member = B
+    :: LEASES -> member = C
+    :: !LEASES
+    fi
+  }
   do
   PAIRS(ELECT) PAIRS(ELECT_BEHIND) PAIRS(SUPPORT)
   TO_ALL(ACCEPT, 1) TO_ALL(ACCEPT, 2) TO_ALL(ACCEPT, 3)
@@ -509,6 +597,7 @@ active proctype world() {
 #endif
 #endif
   PAIRS(INSTALL_NEWEST)
+  DATA(GRANT) DATA(RELEASE_BALLOT) ALL(HEAR_BALLOT_RELEASE)
   ALL(CRASH)
   :: d_step { tick(); i = 0 }
   od
