@@ -40,7 +40,7 @@ void ShardLog::State::request_lease(Instant now) {
       now - heard_at > settings.lease_ttl)
     return;
   if (lease_released) {  // whoever leads now must not wait for us
-    out.send(*leader, LeaseRelease{seat.start, holder.drop()});
+    out.send(*leader, LeaseRelease{seat.start, holder.drop(), leader_ballot});
     return;
   }
   const bool renew = core_alive(now);

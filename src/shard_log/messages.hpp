@@ -117,9 +117,13 @@ struct LeaseGrant {
   Revision settled = 0;
   friend bool operator==(const LeaseGrant&, const LeaseGrant&) = default;
 };
-struct LeaseRelease {  // Core has stopped; grants for requests up to `number` are void (rule L9)
+// Core has stopped; grants for requests up to `number` are void (rule L9). Told to the leader of `ballot`:
+// the next one cannot know which number the last grant under a released ballot had, so an old release that
+// comes late must not clear what it suspects.
+struct LeaseRelease {
   StartNonce start;
   RequestNumber number;
+  Ballot ballot;
   friend bool operator==(const LeaseRelease&, const LeaseRelease&) = default;
 };
 

@@ -52,7 +52,8 @@ void ShardLog::State::on(Instant now, const NodeId& from, const LeaseRequest& me
 
 void ShardLog::State::on(Instant now, const NodeId& from, const LeaseRelease& message) {
   auto* office = leading();
-  if (office == nullptr || !office->table.released(from, message.start, message.number)) return;
+  if (office == nullptr || (VSWIM_RULE(l9) && message.ballot != office->ballot)) return;
+  if (!office->table.released(from, message.start, message.number)) return;
   settle(now);
   if (office->active && deadline(now) > now && find_voter(configuration, from) != nullptr) report(from, true);
 }

@@ -74,7 +74,8 @@ auto add(Builder& b, const sl::LeaseGrant& m) {
                                m.settled);
 }
 auto add(Builder& b, const sl::LeaseRelease& m) {
-  return fbl::CreateLeaseRelease(b, m.start.value, m.number.value);
+  const auto ballot = to_flat(m.ballot);
+  return fbl::CreateLeaseRelease(b, m.start.value, m.number.value, &ballot);
 }
 auto add(Builder& b, const sl::Propose& m) {
   std::vector<flatbuffers::Offset<fbl::Proposal>> list;
@@ -214,7 +215,9 @@ sl::LeaseGrant read(LogReader& in, const fbl::LeaseGrant& t) {
   return {{t.epoch()},  ballot_from_flat(t.ballot()), {t.start()},
           {t.number()}, in.duration(t.duration()),    t.settled()};
 }
-sl::LeaseRelease read(LogReader&, const fbl::LeaseRelease& t) { return {{t.start()}, {t.number()}}; }
+sl::LeaseRelease read(LogReader&, const fbl::LeaseRelease& t) {
+  return {{t.start()}, {t.number()}, ballot_from_flat(t.ballot())};
+}
 sl::Propose read(LogReader& in, const fbl::Propose& t) {
   sl::Propose m{{t.start()}, {t.after()}, {}};
   if (t.proposals() == nullptr) return m;

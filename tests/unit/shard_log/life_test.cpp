@@ -188,6 +188,32 @@ TEST_CASE("a member that leaves gives its lease back and is not waited for") {
   CHECK(world.broken() == "");
 }
 
+TEST_CASE("a late release to an earlier leader clears nothing that the next one suspects (L9)") {
+  World world(9, 3);
+  form(world, 3);
+  const auto from = *world.leader();
+  const auto to = (from + 1) % 3;
+  const auto member = (from + 2) % 3;
+  const auto old_ballot = world.node(from).seat->status().promised;
+  world.cut(member, to);  // it goes on with the lease of the released ballot
+  bool called_dead = false;
+  world.on_event = [&](std::size_t node, const Event& event) {
+    const auto* lease = std::get_if<PeerLease>(&event);
+    if (node != to || lease == nullptr || lease->node != world.node(member).id || !lease->ended) return;
+    called_dead = called_dead || world.leased(world.node(member));
+  };
+  world.node(from).seat->transfer_leadership(world.local(world.node(from)), world.node(to).id);
+  world.propose(from, {});  // pumps the seat
+  REQUIRE(world.run_until([&] { return world.leader() == to; }, seconds(2)));
+  REQUIRE(world.leased(world.node(member)));
+  world.node(to).seat->step(world.local(world.node(to)), world.node(member).id,
+                            LeaseRelease{{world.node(member).life}, {1}, old_ballot});
+  world.propose(to, {put("after", "1")});
+  world.run_for(seconds(3));
+  CHECK_FALSE(called_dead);
+  CHECK(world.broken() == "");
+}
+
 TEST_CASE("removing members ends their seats; the last one closes the shard") {
   World world(10, 3);
   form(world, 3);
