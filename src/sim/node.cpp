@@ -159,8 +159,8 @@ void Node::drain_provider(Instant now) {
           Duration{static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(traps_.pause_max.ns)))});
       ++oracle.coverage.pauses;
     }
-    main_lane_.post(queue_latency(), [this, moved = std::move(event)] {
-      on_main_thread([&](Instant later) { on_event(later, moved); });
+    main_lane_.post(queue_latency(), [this, moved = std::move(event), now] {
+      on_main_thread([&](Instant later) { on_event(later, moved, later - now); });
     });
   }
   const bool sent = !output.transmits.empty();
@@ -177,7 +177,6 @@ void Node::drain_provider(Instant now) {
   }
   oracle.on_seats(world, config_.index, id_, life_, clock_, provider_->seat_statuses());
   spring_traps(acknowledged || (sent && rng_.chance(100'000)));
-  (void)now;
 }
 
 void Node::write_to_disk(provider::DiskWrite& write) {

@@ -119,7 +119,8 @@ class Node {
   void drain_core(Instant now);
   void arm_main_timer();
   void main_tick();
-  void on_event(Instant now, const contract::Event& event);
+  void on_event(Instant now, const contract::Event& event,
+                Duration waited);  // in the queue between the threads
   void note_event(const contract::Event& event);
   bool completes_own(const contract::Completed& completed);
   void submit(contract::Operation operation);

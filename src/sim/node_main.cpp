@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/hash.hpp"
+#include "base/mutation.hpp"
 #include "base/overloaded.hpp"
 #include "core/slots.hpp"
 #include "sim/node.hpp"
@@ -52,6 +53,8 @@ void Node::main_tick() {
         if (world - last_save_ >= save_interval) {
           last_save_ = world;
           saved_ = engine_->image();
+          around_.oracle->on_gossip(world, config_.index,
+                                    provider_->global_gossip().snapshot().registers.size());
         }
         report_engine(now, world - last_report_ >= report_interval);
       });
@@ -77,10 +80,15 @@ void Node::on_main_thread(const std::function<void(Instant)>& work) {
   arm_main_timer();
 }
 
-void Node::on_event(Instant now, const contract::Event& event) {
+void Node::on_event(Instant now, const contract::Event& event, Duration waited) {
   note_event(event);
   if (const auto* completed = std::get_if<contract::Completed>(&event)) {
     if (completes_own(*completed)) return;
+  }
+  const auto* heartbeat = std::get_if<contract::Heartbeat>(&event);
+  if (heartbeat != nullptr && !VSWIM_RULE(l6)) {  // the lease was queued as a duration
+    core_->on_event(now, contract::Heartbeat{heartbeat->deadline + waited});
+    return;
   }
   core_->on_event(now, event);
 }
