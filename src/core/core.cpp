@@ -23,6 +23,7 @@ void rebuild(Machine& m) {
   // A graceful end takes primary_here, not the lease: what ran before it ran in time, and the fence must not
   // cut off the replicas that are to catch up.
   m.table.lease_until = m.end.phase == EndState::Phase::done ? Instant::long_ago() : m.lease_until;
+  ++m.table.builds;
   m.table.lapses = m.lapses;
   m.table.handed_over = m.end.phase != EndState::Phase::idle && m.is_replica_role();
   if (m.table.cluster_ok != m.full_coverage_was_ok) {

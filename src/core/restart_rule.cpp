@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mutation.hpp"
+
 namespace vswim::core {
 
 namespace {
@@ -20,6 +22,7 @@ bool stands_after_restart(const EngineReport& own, bool ran_on, bool barred, con
 }
 
 RestartVerdict judge_restart(const RestartView& view) {
+  if (!VSWIM_RULE(restart)) return RestartVerdict::resume;
   const auto stands = [](const RestartAnswer& answer) { return answer.stands; };
   if (std::any_of(view.answers.begin(), view.answers.end(), stands)) return RestartVerdict::wait;
   if (view.unanswered > 0 && !view.patience_over) return RestartVerdict::wait;

@@ -38,6 +38,7 @@ struct RoutingTable {
   bool handed_over =
       false;  // shutting down, and the log names another primary already: everything is redirected
   Instant lease_until{};     // compare with the clock at every use (rule L6)
+  std::uint64_t builds = 0;  // raised whenever the table is built anew
   std::uint64_t lapses = 0;  // raised whenever a lease ended, also when it was renewed later
   std::array<bool, slot_count>
       served{};  // primary_here and the slot is settled ACTIVE (or MIGRATING) in the log

@@ -10,8 +10,12 @@ namespace {
 constexpr std::size_t asked_max = 64;  // requests that an answer may still be under way for
 }
 
-Duration LeaseTerms::shortened(Duration d) const { return d.scaled_ppm(VSWIM_RULE(drift) ? -drift_ppm : 0); }
-Duration LeaseTerms::lengthened(Duration d) const { return d.scaled_ppm(VSWIM_RULE(drift) ? drift_ppm : 0); }
+Duration LeaseTerms::shortened(Duration d) const {
+  return d.scaled_ppm(VSWIM_RULE(drift_lease) ? -drift_ppm : 0);
+}
+Duration LeaseTerms::lengthened(Duration d) const {
+  return d.scaled_ppm(VSWIM_RULE(drift_lease) ? drift_ppm : 0);
+}
 
 Instant LeaseTerms::leader_deadline(Instant reached) const { return reached + shortened(ttl) - slack; }
 

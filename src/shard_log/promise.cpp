@@ -7,7 +7,7 @@
 namespace vswim::shard_log {
 
 namespace {
-std::int64_t drift(std::int64_t ppm) { return VSWIM_RULE(drift) ? ppm : 0; }
+std::int64_t drift(std::int64_t ppm) { return VSWIM_RULE(drift_silence) ? ppm : 0; }
 }  // namespace
 
 void Promise::restore(const Ballot& promised, Duration ttl_max) {

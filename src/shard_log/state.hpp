@@ -314,7 +314,9 @@ struct ShardLog::State {
   Instant lost_at() const;
   void poke(Instant now);
   void tick_member(Instant now);
-  bool core_alive(Instant now) const { return now - pulse_at <= settings.core_stall_limit; }
+  bool core_alive(Instant now) const {
+    return !VSWIM_RULE(l8) || now - pulse_at <= settings.core_stall_limit;
+  }
   void propose(Instant now, ProposalSequence sequence, const Batch& batch);
   void send_proposals(Instant now, std::size_t first);
   void resolve(const ProposalResult& result);

@@ -47,6 +47,8 @@ Cluster::Cluster(const ClusterSettings& settings, Tracer tracer)
     nodes_[sender]->on_stream_failed(life, to);
   };
   network_ = std::make_unique<Network>(scheduler_, Rng(rng_.next()), std::move(receiver));
+  oracle_.connect(
+      [this](NodeIndex a, NodeIndex b) { return !network_->is_cut(a, b) && !network_->is_cut(b, a); });
 }
 
 Cluster::~Cluster() = default;

@@ -22,31 +22,12 @@ namespace {
 
 using namespace vswim;
 
-constexpr std::string_view mutations[] = {"l1",
-                                          "l2",
-                                          "l3",
-                                          "l4",
-                                          "l4b",
-                                          "l5",
-                                          "l6",
-                                          "l7",
-                                          "l8",
-                                          "l9",
-                                          "l10",
-                                          "s1",
-                                          "s2",
-                                          "s3",
-                                          "s4",
-                                          "s5",
-                                          "drift",
-                                          "fsync",
-                                          "no_op",
-                                          "seal_order",
-                                          "incarnation",
-                                          "batch_atomic",
-                                          "tombstone_horizon",
-                                          "claim",
-                                          "psync"};
+constexpr std::string_view mutations[] = {
+    "l1",    "l2",    "l3",         "l4",          "l4b",          "l5",
+    "l6",    "l7",    "l8",         "l9",          "l10",          "s1",
+    "s2",    "s3",    "s4",         "s5",          "drift_lease",  "drift_silence",
+    "fsync", "no_op", "seal_order", "incarnation", "batch_atomic", "tombstone_horizon",
+    "claim", "psync", "restart"};
 
 struct Options {
   std::string verb;

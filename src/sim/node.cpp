@@ -41,7 +41,7 @@ bool Node::start(const StartOptions& options) {
   clock_ = NodeClock(now, Instant{} + seconds(1 + static_cast<std::int64_t>(rng_.below(1'000'000))),
                      options.rate_error_ppm);
   last_reading_ = clock_.read(now);
-  around_.oracle->on_start(now, config_.index, life_, disk_.contents());
+  around_.oracle->on_start(now, config_.index, life_, last_reading_, config_.lease_ttl, disk_.contents());
   std::string error;
   auto provider = provider::Provider::start(provider_settings(config_), disk_.contents(), last_reading_,
                                             rng_.next(), error);
@@ -90,7 +90,6 @@ void Node::crash() {
   shard_registers_.clear();
   global_registers_.clear();
   membership_ = {};
-  granted_until_ = {};
   namespace_ = 0;
 }
 
@@ -124,6 +123,7 @@ void Node::resume() {
 
 void Node::on_node_thread(const std::function<void(Instant)>& work) {
   const Instant now = clock_now();
+  around_.oracle->on_turn(around_.scheduler->now(), config_.index, now);
   if (now - last_reading_ > config_.lease_ttl / 4) provider_->on_clock_gap(now);
   last_reading_ = now;
   work(now);
@@ -138,7 +138,7 @@ void Node::drain_provider(Instant now) {
   for (const auto& note : output.notes) trace("provider: " + note.text);
   for (auto& write : output.writes) {
     oracle.mix(hash64(write.bytes, write.sequence));
-    oracle.on_disk_write(world, config_.index, write.rewrite, write.bytes);
+    oracle.on_disk_write(world, config_.index, write.sequence, write.rewrite, write.bytes);
     write_to_disk(write);
   }
   if (mute_) {
@@ -160,13 +160,14 @@ void Node::drain_provider(Instant now) {
           Duration{static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(traps_.pause_max.ns)))});
       ++oracle.coverage.pauses;
     }
-    main_lane_.post(queue_latency(), [this, moved = std::move(event)] {
-      on_main_thread([&](Instant later) { on_event(later, moved); });
+    main_lane_.post(queue_latency(), [this, moved = std::move(event), now] {
+      on_main_thread([&](Instant later) { on_event(later, moved, later - now); });
     });
   }
   const bool sent = !output.transmits.empty();
   for (auto& transmit : output.transmits) {
     oracle.mix(hash64(transmit.bytes, static_cast<std::uint64_t>(world.ns)));
+    oracle.on_sent(world, config_.index, transmit.bytes);
     Parcel parcel{config_.index, config_.bus, transmit.to, transmit.transport == provider::Transport::stream,
                   std::move(transmit.bytes)};
     if (parcel.stream) {
@@ -179,7 +180,6 @@ void Node::drain_provider(Instant now) {
   oracle.on_seats(world, config_.index, id_, life_, clock_, statuses);
   tell_seals(statuses);
   spring_traps(acknowledged || (sent && rng_.chance(100'000)));
-  (void)now;
 }
 
 void Node::write_to_disk(provider::DiskWrite& write) {
@@ -204,7 +204,10 @@ void Node::write_to_disk(provider::DiskWrite& write) {
       write.sequence, write.rewrite, std::move(write.bytes),
       [this](std::uint64_t sequence) {
         node_lane_.post({}, [this, sequence] {
-          on_node_thread([&](Instant later) { provider_->on_persisted(later, sequence); });
+          on_node_thread([&](Instant later) {
+            around_.oracle->on_durable(around_.scheduler->now(), config_.index, sequence);
+            provider_->on_persisted(later, sequence);
+          });
         });
       },
       dies, std::move(die));

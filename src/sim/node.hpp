@@ -120,13 +120,15 @@ class Node {
   void drain_core(Instant now);
   void arm_main_timer();
   void main_tick();
-  void on_event(Instant now, const contract::Event& event);
+  void on_event(Instant now, const contract::Event& event,
+                Duration waited);  // in the queue between the threads
   void note_event(const contract::Event& event);
   bool completes_own(const contract::Completed& completed);
   void submit(contract::Operation operation);
   void apply(const core::EngineAction& action);
   void drain_engine();
-  void observe_core(Instant now);
+  CoreSeen core_seen() const;
+  void observe_core();
   void report_engine(Instant now, bool always);
   void spring_traps(bool acknowledged);
   void tell_seals(const std::vector<shard_log::Status>& statuses);
@@ -166,13 +168,13 @@ class Node {
   struct Own {
     Completed completed;
     contract::Batch batch;
+    std::string unique_value;
     bool log = false;
   };
   std::map<std::uint64_t, Own> own_;
   std::map<core::CommandTicket, Replied> commands_;
   CoreSeen seen_;
   contract::MembershipChanged membership_;
-  Instant granted_until_{};  // by the newest heartbeat that Core was handed
   std::uint64_t namespace_ = 0;
   std::map<std::string, contract::Register> shard_registers_, global_registers_;
 };

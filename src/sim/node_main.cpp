@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/hash.hpp"
+#include "base/mutation.hpp"
 #include "base/overloaded.hpp"
 #include "core/slots.hpp"
 #include "sim/node.hpp"
@@ -52,6 +53,8 @@ void Node::main_tick() {
         if (world - last_save_ >= save_interval) {
           last_save_ = world;
           saved_ = engine_->image();
+          around_.oracle->on_gossip(world, config_.index,
+                                    provider_->global_gossip().snapshot().registers.size());
         }
         report_engine(now, world - last_report_ >= report_interval);
       });
@@ -73,14 +76,19 @@ void Node::on_main_thread(const std::function<void(Instant)>& work) {
   coverage.partial_syncs += engine_->syncs().partial - before.partial;
   report_engine(now, false);
   drain_core(now);
-  observe_core(now);
+  observe_core();
   arm_main_timer();
 }
 
-void Node::on_event(Instant now, const contract::Event& event) {
+void Node::on_event(Instant now, const contract::Event& event, Duration waited) {
   note_event(event);
   if (const auto* completed = std::get_if<contract::Completed>(&event)) {
     if (completes_own(*completed)) return;
+  }
+  const auto* heartbeat = std::get_if<contract::Heartbeat>(&event);
+  if (heartbeat != nullptr && !VSWIM_RULE(l6)) {  // the lease was queued as a duration
+    core_->on_event(now, contract::Heartbeat{heartbeat->deadline + waited});
+    return;
   }
   core_->on_event(now, event);
 }
@@ -88,6 +96,7 @@ void Node::on_event(Instant now, const contract::Event& event) {
 void Node::note_event(const contract::Event& event) {
   const WorldTime world = around_.scheduler->now();
   auto& oracle = *around_.oracle;
+  oracle.on_handed(world, config_.index, event);
   std::visit(Overloaded{
                  [&](const contract::Reset& reset) {
                    if (reset.which != contract::Namespace::shard) {
@@ -103,13 +112,10 @@ void Node::note_event(const contract::Event& event) {
                  },
                  [&](const contract::ShardLogUpdated& update) {
                    if (update.namespace_number != namespace_) return;
-                   oracle.commits.on_shown(world, config_.index, seen_.shard, update);
+                   oracle.on_shown(world, config_.index, seen_.shard, update);
                    seen_.shown = update.revision.minor;
                    if (update.snapshot) shard_registers_.clear();
-                   for (const auto& entry : update.registers) {
-                     shard_registers_[entry.key] = entry;
-                     if (entry.value) oracle.answers.on_committed_value(world, config_.index, *entry.value);
-                   }
+                   for (const auto& entry : update.registers) shard_registers_[entry.key] = entry;
                  },
                  [&](const contract::GossipUpdated& update) {
                    if (update.scope != contract::Scope::global) return;
@@ -118,11 +124,8 @@ void Node::note_event(const contract::Event& event) {
                  [&](const contract::MembershipChanged& view) { membership_ = view; },
                  [](const contract::Completed&) {},
                  [](const contract::Settled&) {},
-                 [&](const contract::Heartbeat& heartbeat) { granted_until_ = heartbeat.deadline; },
-                 [&](const contract::ClusterDown& down) {
-                   granted_until_ = clock_now();
-                   trace("cluster down: " + down.reason);
-                 },
+                 [](const contract::Heartbeat&) {},
+                 [&](const contract::ClusterDown& down) { trace("cluster down: " + down.reason); },
                  [](const contract::JoinReview&) {},
                  [](const contract::ReceivedFromCore&) {},
                  [](const contract::ProviderStatus&) {},
@@ -142,11 +145,7 @@ bool Node::completes_own(const contract::Completed& completed) {
   const Own own = std::move(found->second);
   own_.erase(found);
   if (own.log) {
-    around_.oracle->answers.on_completed(world, config_.index, completed.ticket.value, completed.outcome);
-    if (completed.outcome == contract::Outcome::ok && completed.revision) {
-      around_.oracle->commits.on_acknowledged(world, config_.index, seen_.shard, completed.revision->minor,
-                                              own.batch);
-    }
+    around_.oracle->on_completed(world, config_.index, seen_.shard, own.unique_value, own.batch, completed);
   }
   if (own.completed) own.completed(completed);
   return true;
@@ -154,7 +153,10 @@ bool Node::completes_own(const contract::Completed& completed) {
 
 void Node::submit(contract::Operation operation) {
   node_lane_.post(queue_latency(), [this, moved = std::move(operation)] {
-    on_node_thread([&](Instant now) { provider_->submit(now, moved); });
+    on_node_thread([&](Instant now) {
+      around_.oracle->on_operation(config_.index, moved);
+      provider_->submit(now, moved);
+    });
   });
 }
 
@@ -196,6 +198,12 @@ void Node::apply(const core::EngineAction& action) {
     if (replied) replied({std::move(keys)});
     return;
   }
+  if (const auto* drop = std::get_if<core::DropSlots>(&action)) {
+    for (const auto slot : drop->slots) {
+      around_.oracle->on_drop(around_.scheduler->now(), config_.index, seen_.shard, slot,
+                              engine_->counts().keys[slot]);
+    }
+  }
   engine_->apply(around_.scheduler->now(), action);
 }
 
@@ -203,6 +211,9 @@ void Node::drain_engine() {
   for (auto& outgoing : engine_->take_outgoing()) {
     const auto to = outgoing.to ? outgoing.to : around_.client_host(outgoing.host, outgoing.port);
     if (!to) continue;
+    const bool sync = std::holds_alternative<SyncPartial>(outgoing.message) ||
+                      std::holds_alternative<SyncFull>(outgoing.message);
+    if (sync) around_.oracle->on_sync_given(around_.scheduler->now(), core_seen(), *to);
     around_.network->carry(config_.index, *to, [this, to = *to, message = std::move(outgoing.message)] {
       around_.deliver_engine(to, config_.index, message);
     });
@@ -213,12 +224,7 @@ void Node::on_engine_message(NodeIndex from, const EngineMessage& message) {
   if (!alive()) return;
   main_lane_.post({}, [this, from, message] {
     on_main_thread([&](Instant now) {
-      const bool may_feed = core_->may_feed_replicas(now);
-      const auto& routing = core_->routing();
-      if (may_feed && (!routing.primary_here || now >= routing.lease_until)) {
-        violate("I22", "would feed replicas without being the leased primary");
-      }
-      engine_->on_message(around_.scheduler->now(), from, message, may_feed);
+      engine_->on_message(around_.scheduler->now(), from, message, core_->may_feed_replicas(now));
     });
   });
 }
@@ -231,12 +237,17 @@ void Node::report_engine(Instant now, bool always) {
   core_->on_engine(now, report);
 }
 
-void Node::observe_core(Instant) {
+CoreSeen Node::core_seen() const {
   const auto& routing = core_->routing();
-  if (routing.lease_until > granted_until_) violate("I16", "Core's lease outlives the provider's heartbeat");
-  seen_.primary_here = routing.primary_here;
-  seen_.lease_until = routing.lease_until <= Instant{} ? WorldTime{} : clock_.when_reads(routing.lease_until);
-  around_.oracle->on_core(around_.scheduler->now(), seen_);
+  CoreSeen seen = seen_;
+  seen.primary_here = routing.primary_here;
+  seen.lease_until = routing.lease_until <= Instant{} ? WorldTime{} : clock_.when_reads(routing.lease_until);
+  return seen;
+}
+
+void Node::observe_core() {
+  seen_ = core_seen();
+  around_.oracle->on_core(around_.scheduler->now(), seen_, core_->routing(), reported_);
 }
 
 void Node::arm_main_timer() {
@@ -286,8 +297,9 @@ void Node::write_key(const std::string& key, const std::string& value, Routed ro
 void Node::propose(contract::Batch batch, const std::string& unique_value, Completed completed) {
   if (!alive()) return;
   const std::uint64_t ticket = own_tickets + ++next_ticket_;
-  own_[ticket] = {std::move(completed), batch, true};
-  around_.oracle->answers.on_proposed(config_.index, ticket, unique_value, around_.scheduler->now());
+  own_[ticket] = {std::move(completed), batch, unique_value, true};
+  around_.oracle->on_proposed(around_.scheduler->now(), config_.index, ticket, seen_.shard, unique_value,
+                              batch);
   submit(contract::UpdateShardLog{{ticket}, std::move(batch)});
 }
 
@@ -303,7 +315,7 @@ void Node::flush_data() {
 void Node::gossip(contract::Scope scope, contract::Batch batch, Completed completed) {
   if (!alive()) return;
   const std::uint64_t ticket = own_tickets + ++next_ticket_;
-  own_[ticket] = {std::move(completed), batch, false};
+  own_[ticket] = {std::move(completed), batch, {}, false};
   submit(contract::UpdateGossip{{ticket}, scope, std::move(batch)});
 }
 

@@ -1,13 +1,15 @@
 #include "sim/workload.hpp"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace vswim::sim {
 
 namespace {
 constexpr std::uint64_t cas_keys = 4;
-constexpr std::uint64_t gossip_keys = 6;
+constexpr std::uint64_t gossip_families = 4;
+constexpr std::uint32_t gossip_deletes_ppm = 150'000;
 constexpr std::uint64_t client_keys = 400;
 }  // namespace
 
@@ -71,15 +73,22 @@ void Workload::propose_somewhere(NodeIndex index) {
                });
 }
 
+// A whole family of keys in one batch, with one value, now and then deleted: half of it would show (I19).
 void Workload::gossip() {
   auto& node = cluster_->node(any_node());
   if (!node.alive()) return;
-  contract::Write write;
-  write.key = "test:gossip:" + std::to_string(rng_.below(gossip_keys));
-  write.value = "g" + std::to_string(++unique_);
-  const auto known = node.global_registers().find(write.key);
-  if (known != node.global_registers().end() && known->second.value) write.expected = known->second.revision;
-  node.gossip(contract::Scope::global, {std::move(write)}, {});
+  const auto family = rng_.below(gossip_families);
+  std::optional<std::string> value = "g" + std::to_string(++unique_);
+  if (rng_.chance(gossip_deletes_ppm)) value.reset();
+  contract::Batch batch;
+  for (std::uint64_t member = 0; member < gossip_family_keys; ++member) {
+    contract::Write write{gossip_family_key(family, member), value, {}};
+    const auto known = node.global_registers().find(write.key);
+    if (known != node.global_registers().end() && known->second.value)
+      write.expected = known->second.revision;
+    batch.push_back(std::move(write));
+  }
+  node.gossip(contract::Scope::global, std::move(batch), {});
   ++cluster_->oracle().coverage.gossip_writes;
 }
 
