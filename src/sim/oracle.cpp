@@ -187,6 +187,7 @@ void Oracle::on_core(WorldTime now, const CoreSeen& core, const core::RoutingTab
   cores_[core.node] = core;
   cores_[core.node].leased_since = since;
   one_primary_.on_core(now, core, cores_);
+  acknowledged_.on_core(now, core);
   core_leases_.on_core(now, core.node, routing.lease_until);
   slot_overlap_.on_core(now, core, routing, ttl_, cores_);
   restarted_primaries_.on_core(now, core, report, cores_);
