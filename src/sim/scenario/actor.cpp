@@ -59,6 +59,10 @@ void Actor::form(const Shape& shape) {
   formed_ = sim::form(cluster_, shape);
   if (!formed_.ok) throw Unmet{"the cluster does not form: " + formed_.stage};
   cast_.shards(formed_.ids);
+  for (const auto& shard : formed_.ids) {
+    if (!cluster_.wait_until([&] { return stage_.leader(shard).has_value(); }, patience))
+      throw Unmet{"a shard that formed has no leader"};
+  }
   for (const auto& shard : formed_.ids) stage_.first_epochs[shard] = stage_.configuration(shard)->epoch.value;
   teller_.begin();
 }
@@ -76,7 +80,7 @@ const std::map<std::string, Actor::Verb>& Actor::verbs() {
       {"clock", &Actor::clock},       {"add", &Actor::add},         {"call", &Actor::call},
       {"write", &Actor::write},       {"propose", &Actor::propose}, {"remember", &Actor::remember},
       {"gossip", &Actor::gossip},     {"command", &Actor::command}, {"meet", &Actor::meet},
-      {"shutdown", &Actor::shutdown},
+      {"shutdown", &Actor::shutdown}, {"cancel", &Actor::cancel},   {"relax", &Actor::relax},
   };
   return all;
 }
@@ -86,7 +90,7 @@ void Actor::act(const Words& words) {
   const Words rest(words.begin() + (begun_ ? 1 : 0), words.end());
   const auto verb = rest.empty() ? verbs().end() : verbs().find(rest[0]);
   if (verb == verbs().end()) throw std::invalid_argument("nothing is done by \"" + joined(words) + "\"");
-  static const std::set<std::string> untold = {"run", "wait", "expect", "always", "never"};
+  static const std::set<std::string> untold = {"run", "wait", "expect", "always", "never", "relax"};
   if (!untold.contains(verb->first)) teller_.say("> " + joined(words));
   (this->*verb->second)(rest);
   teller_.look();
@@ -162,6 +166,8 @@ void Actor::never(const Words& words) {
   const Words condition(words.begin() + 1, words.end());
   rules_.push_back({words, condition_of(heard_, condition), false});
 }
+
+void Actor::relax(const Words&) { rules_.clear(); }
 
 void Actor::check_always() {
   for (const auto& rule : rules_) {

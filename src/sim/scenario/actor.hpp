@@ -47,6 +47,7 @@ class Actor {
   void expect(const Words& words);
   void always(const Words& words);
   void never(const Words& words);
+  void relax(const Words& words);
   void advance(Duration duration);
   void tick();  // one step of the story's clock
   void check_always();
@@ -82,6 +83,7 @@ class Actor {
   void command(const Words& words);
   void meet(const Words& words);
   void shutdown(const Words& words);
+  void cancel(const Words& words);
   void start_command(NodeIndex node, std::vector<std::string> arguments);
   void await_reply(bool begun);
 

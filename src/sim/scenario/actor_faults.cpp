@@ -15,6 +15,13 @@ Words from(const Words& words, std::size_t first) {
   return words.size() <= first ? Words{}
                                : Words(words.begin() + static_cast<std::ptrdiff_t>(first), words.end());
 }
+// The words end so: they are taken off.
+bool takes_ending(Words& words, const Words& ending) {
+  if (words.size() < ending.size() || !std::equal(ending.rbegin(), ending.rend(), words.rbegin()))
+    return false;
+  words.resize(words.size() - ending.size());
+  return true;
+}
 std::uint32_t ppm_of(const std::string& word) {  // "10%"
   if (!word.ends_with('%')) throw std::invalid_argument("\"" + word + "\" should be a percentage");
   return static_cast<std::uint32_t>(number_of(word.substr(0, word.size() - 1)) * 10'000);
@@ -26,7 +33,7 @@ std::int64_t rate_of(const std::string& word) {  // "+1%", "-1%", "0%"
 }
 }  // namespace
 
-// crash A1 A2 ...; crash all; crash A1 before|after <record kind> [of <shard>]
+// crash A1 A2 ... [losing what waits]; crash all; crash A1 before|after <record kind> [of <shard>]
 void Actor::crash(const Words& words) {
   if (words.size() >= 4 && (words[2] == "before" || words[2] == "after")) {
     DeathTrap trap{node(words[1]), seat_record_of(words[3]), words[3], words[2] == "after", {}};
@@ -38,21 +45,23 @@ void Actor::crash(const Words& words) {
     for (NodeIndex index = 0; index < cluster_.size(); ++index) cluster_.crash(index);
     return;
   }
-  for (const auto& word : from(words, 1)) cluster_.crash(node(word));
+  auto who = from(words, 1);
+  const bool losing = takes_ending(who, {"losing", "what", "waits"});
+  for (const auto& word : who) {
+    if (losing) cluster_.node(node(word)).disk().lose_waiting();
+    cluster_.crash(node(word));
+  }
 }
 
-// restart A1 A2 ... [without data | from the last save | without disk]; restart all
+// restart A1 A2 ... [without data | from the last save | without disk | damaged]; restart all. Damaged: a
+// record has rotted, the server refuses to start, and its operator has it start without its disk.
 void Actor::restart(const Words& words) {
   auto who = from(words, 1);
-  const auto ending = [&](const Words& wanted) {
-    if (who.size() < wanted.size() || !std::equal(wanted.rbegin(), wanted.rend(), who.rbegin())) return false;
-    who.resize(who.size() - wanted.size());
-    return true;
-  };
   StartOptions options;
-  const bool diskless = ending({"without", "disk"});
-  options.with_data = !diskless && !ending({"without", "data"});
-  options.exact_data = !ending({"from", "the", "last", "save"});
+  const bool diskless = takes_ending(who, {"without", "disk"});
+  options.damaged = takes_ending(who, {"damaged"});
+  options.with_data = !diskless && !takes_ending(who, {"without", "data"});
+  options.exact_data = !takes_ending(who, {"from", "the", "last", "save"});
   std::vector<NodeIndex> nodes;
   for (const auto& word : who) {
     if (word != "all") {
@@ -61,13 +70,13 @@ void Actor::restart(const Words& words) {
     }
     for (NodeIndex index = 0; index < cluster_.size(); ++index) nodes.push_back(index);
   }
-  if (nodes.empty()) puzzled(words, "restart <nodes> [without data | from the last save | without disk]");
+  if (nodes.empty())
+    puzzled(words, "restart <nodes> [without data | from the last save | without disk | damaged]");
   for (const auto index : nodes) {
     cluster_.crash(index);
-    if (diskless) {
-      stage_.former_names[cluster_.node(index).id()] = cast_.name(index);
-      cluster_.node(index).disk().wipe();
-    }
+    if (diskless || options.damaged) stage_.former_names[cluster_.node(index).id()] = cast_.name(index);
+    if (diskless) cluster_.wipe_disk(index);
+    if (options.damaged && !cluster_.rot_disk(index)) throw Unmet{"there is nothing on its disk to rot"};
     cluster_.restart(index, options);
   }
 }

@@ -179,4 +179,11 @@ void Actor::shutdown(const Words& words) {
   ending.core().begin_graceful_end(ending.clock_now());
 }
 
+// cancel shutdown <node>: the server did not end after all
+void Actor::cancel(const Words& words) {
+  if (words.size() != 3 || words[1] != "shutdown") puzzled(words, "cancel shutdown <node>");
+  auto& going_on = cluster_.node(node(words[2]));
+  going_on.core().cancel_graceful_end(going_on.clock_now());
+}
+
 }  // namespace vswim::sim::scenario

@@ -181,6 +181,13 @@ std::vector<Sentence> about_nodes() {
            return s->cluster.serves(n) && s->cluster.node(n).core().routing().served.at(slot);
          };
        }},
+      {"<node> has won its ballot",  // leads, perhaps without being able to commit anything
+       [](const Heard& h, const Words& w) -> Condition {
+         return [s = h.stage, n = node_of(*h.stage, w[0])] {
+           const auto* seat = s->alive(n) ? s->cluster.node(n).provider().own_seat() : nullptr;
+           return seat != nullptr && seat->status().leading;
+         };
+       }},
       {"<node> is leased",
        [](const Heard& h, const Words& w) -> Condition {
          return [s = h.stage, n = node_of(*h.stage, w[0])] {

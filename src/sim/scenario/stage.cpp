@@ -22,16 +22,9 @@ std::optional<NodeIndex> Stage::leader(const ShardId& shard) const {
 }
 
 std::optional<shard_log::Configuration> Stage::configuration(const ShardId& shard) const {
-  std::optional<shard_log::Configuration> newest;
-  for (NodeIndex node = 0; node < cast.size(); ++node) {
-    if (!alive(node) || cluster.shard_of(node) != shard) continue;
-    const auto* seat = cluster.node(node).provider().own_seat();
-    if (seat == nullptr) continue;
-    auto status = seat->status();
-    if (status.ended || !status.has_majority_contact) continue;
-    if (!newest || newest->epoch < status.configuration.epoch) newest = std::move(status.configuration);
-  }
-  return newest;
+  const auto node = leader(shard);
+  if (!node) return std::nullopt;
+  return cluster.node(*node).provider().own_seat()->status().configuration;
 }
 
 std::uint64_t Stage::epoch(const ShardId& shard) const {

@@ -25,7 +25,7 @@ struct Stage {
   std::optional<NodeIndex> primary(const ShardId& shard) const;
   bool leads(NodeIndex node) const;  // its own shard's log: its no-op is committed and its D runs
   std::optional<NodeIndex> leader(const ShardId& shard) const;
-  // The newest configuration that a live seat of a member has started.
+  // As the present leader knows it; nothing while there is none.
   std::optional<shard_log::Configuration> configuration(const ShardId& shard) const;
   std::uint64_t epoch(const ShardId& shard) const;  // seals since the cluster had formed
   // The newest value of a register that a live Core of the shard was shown.
