@@ -185,7 +185,7 @@ void Actor::letters(const Words& words) {
     puzzled(words, "hold|drop|copy [next] <kind> [<node>|* -> <node>|*] [of <shard>]");
   rule.kind_name = rest[0];
   rule.kind = kind_of(rest[0]);
-  if (!rule.kind) throw std::invalid_argument("no message of the shard log is called " + rest[0]);
+  if (!rule.kind) throw std::invalid_argument("no message is called " + rest[0]);
   if (rest.size() == 4) {
     if (rest[1] != "*") rule.from = node(rest[1]);
     if (rest[3] != "*") rule.to = node(rest[3]);
@@ -212,17 +212,19 @@ void Actor::add(const Words& words) {
     throw Unmet{words[1] + " does not serve alone"};
 }
 
-// call <name> the witness|primary of <shard>: rendezvous hashing chose it, the story needs a name for it
+// call <name> the witness|learner|primary of <shard>: rendezvous hashing chose it, the story needs a name for
+// it
 void Actor::call(const Words& words) {
   if (words.size() != 6 || words[2] != "the" || words[4] != "of" || cast_.node(words[1]))
-    puzzled(words, "call <new name> the witness|primary of <shard>");
+    puzzled(words, "call <new name> the witness|learner|primary of <shard>");
   const auto shard = shard_of(stage_, words[5]);
   std::optional<NodeIndex> found;
   if (words[3] == "primary") found = stage_.primary(shard);
   const auto configuration = stage_.configuration(shard);
-  if (words[3] == "witness" && configuration) {
+  const auto role = words[3] == "learner" ? shard_log::Role::learner : shard_log::Role::witness;
+  if (words[3] != "primary" && configuration) {
     for (const auto& voter : configuration->voters) {
-      if (voter.role == shard_log::Role::witness) found = cluster_.find(voter.node);
+      if (voter.role == role) found = cluster_.find(voter.node);
     }
   }
   if (!found) throw Unmet{"there is no " + words[3] + " of " + words[5]};

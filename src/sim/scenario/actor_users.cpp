@@ -106,7 +106,7 @@ void Actor::remember(const Words& words) {
       found == known.end() || !found->second.value ? std::nullopt : std::optional(found->second.revision);
 }
 
-// gossip <register>=<value>... at <node>: one batch of the global namespace
+// gossip <register>=<value>... at <node>: one batch of the global namespace; no value: deleted
 void Actor::gossip(const Words& words) {
   if (words.size() < 4 || words[words.size() - 2] != "at")
     puzzled(words, "gossip <register>=<value>... at <node>");
@@ -116,6 +116,7 @@ void Actor::gossip(const Words& words) {
     const auto equals = words[i].find('=');
     if (equals == std::string::npos) puzzled(words, "gossip <register>=<value>... at <node>");
     contract::Write write{"test:" + words[i].substr(0, equals), words[i].substr(equals + 1), {}};
+    if (write.value->empty()) write.value.reset();
     const auto& known = writer.global_registers();
     if (const auto found = known.find(write.key); found != known.end())
       write.expected = found->second.revision;

@@ -223,6 +223,12 @@ std::vector<Sentence> about_nodes() {
            return s->health(of, by) == contract::Health::fail;
          };
        }},
+      {"<node> takes <node> for well",
+       [](const Heard& h, const Words& w) -> Condition {
+         return [s = h.stage, by = node_of(*h.stage, w[0]), of = node_of(*h.stage, w[1])] {
+           return s->health(of, by) == contract::Health::ok;
+         };
+       }},
       {"<node> knows <node>",
        [](const Heard& h, const Words& w) -> Condition {
          return [s = h.stage, n = node_of(*h.stage, w[0]), of = node_of(*h.stage, w[1])] {
@@ -293,6 +299,15 @@ std::vector<Sentence> about_registers() {
            const auto& registers = s->cluster.node(n).global_registers();
            const auto found = registers.find(wanted.first);
            return found != registers.end() && found->second.value == wanted.second;
+         };
+       }},
+      {"<node> has heard of <register>",
+       [](const Heard& h, const Words& w) -> Condition {
+         return [s = h.stage, n = node_of(*h.stage, w[0]), key = "test:" + w[1]] {
+           if (!s->alive(n)) return false;
+           const auto& registers = s->cluster.node(n).global_registers();
+           const auto found = registers.find(key);
+           return found != registers.end() && found->second.value.has_value();
          };
        }},
       {"nobody sees half of <registers>+",

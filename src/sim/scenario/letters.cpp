@@ -13,11 +13,15 @@ namespace vswim::sim::scenario {
 namespace {
 using shard_log::Append;
 using shard_log::Message;
+using wire::Control;
 
-constexpr std::array<std::string_view, std::variant_size_v<Message>> names = {
+constexpr std::array<std::string_view, std::variant_size_v<Message>> message_names = {
     "Append",        "Appended", "PreVote",      "PreVoted",   "Prepare",       "Promised",    "Refused",
     "ReleaseBallot", "StandNow", "LeaseRequest", "LeaseGrant", "LeaseRelease",  "Propose",     "SeatRequest",
     "SeatOffer",     "Install",  "Installed",    "Moved",      "ChangeRequest", "ChangeAnswer"};
+constexpr std::array<std::string_view, std::variant_size_v<Control>> control_names = {
+    "JoinRequest",  "JoinAnswer",  "JoinResult", "SnapshotRequest", "SnapshotAnswer",
+    "ShardRequest", "ShardAnswer", "CoreBytes",  "LeaseEvidence"};
 
 bool has_seal(const Append& append) {
   return std::ranges::any_of(append.entries, [](const auto& entry) { return entry.seal.has_value(); });
@@ -25,21 +29,33 @@ bool has_seal(const Append& append) {
 bool is_empty(const Append& append) { return append.entries.empty() && !append.snapshot; }
 
 Kind append_that(bool (*wanted)(const Append&)) {
-  return [wanted](const Message& message) {
-    const auto* append = std::get_if<Append>(&message);
+  return [wanted](const Letter& letter) {
+    const auto* message = std::get_if<Message>(&letter);
+    const auto* append = message == nullptr ? nullptr : std::get_if<Append>(message);
     return append != nullptr && wanted(*append);
   };
 }
 
-std::vector<std::pair<ShardId, Message>> messages_in(const Parcel& parcel) {
-  std::vector<std::pair<ShardId, Message>> messages;
-  const auto decoded = wire::decode(parcel.bytes);
-  if (decoded.error != wire::DecodeError::none) return messages;
+template <class Part, class Names>
+Kind named(const Names& names, const std::string& name) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) return {};
+  return [index = static_cast<std::size_t>(found - names.begin())](const Letter& letter) {
+    const auto* part = std::get_if<Part>(&letter);
+    return part != nullptr && part->index() == index;
+  };
+}
+
+std::vector<std::pair<ShardId, Letter>> letters_in(const Parcel& parcel) {
+  std::vector<std::pair<ShardId, Letter>> letters;
+  auto decoded = wire::decode(parcel.bytes);
+  if (decoded.error != wire::DecodeError::none) return letters;
   for (const auto& part : decoded.packet.shard_log) {
     if (auto message = wire::decode_message(part.payload))
-      messages.emplace_back(part.shard, std::move(*message));
+      letters.emplace_back(part.shard, std::move(*message));
   }
-  return messages;
+  if (decoded.packet.control) letters.emplace_back(ShardId{}, std::move(*decoded.packet.control));
+  return letters;
 }
 }  // namespace
 
@@ -47,16 +63,8 @@ Kind kind_of(const std::string& name) {
   if (name == "Heartbeat") return append_that(is_empty);
   if (name == "Entries") return append_that([](const Append& append) { return !is_empty(append); });
   if (name == "Seal") return append_that(has_seal);
-  if (name == "Lease")  // all that is said about leases of Core
-    return [](const Message& message) {
-      return std::holds_alternative<shard_log::LeaseRequest>(message) ||
-             std::holds_alternative<shard_log::LeaseGrant>(message);
-    };
-  const auto found = std::ranges::find(names, name);
-  if (found == names.end()) return {};
-  return [index = static_cast<std::size_t>(found - names.begin())](const Message& message) {
-    return message.index() == index;
-  };
+  auto message = named<Message>(message_names, name);
+  return message ? message : named<Control>(control_names, name);
 }
 
 Letters::Letters(Cluster& cluster, Told told) : cluster_(&cluster), told_(std::move(told)) {
@@ -66,11 +74,11 @@ Letters::Letters(Cluster& cluster, Told told) : cluster_(&cluster), told_(std::m
 Letters::~Letters() { cluster_->network().set_tap({}); }
 
 bool Letters::matches(const LetterRule& rule, const Parcel& parcel, NodeIndex to,
-                      const std::vector<std::pair<ShardId, Message>>& messages) const {
+                      const std::vector<std::pair<ShardId, Letter>>& letters) {
   if (rule.left == 0U || (rule.from && rule.from != parcel.sender) || (rule.to && rule.to != to))
     return false;
-  return std::ranges::any_of(messages, [&](const auto& message) {
-    return (!rule.shard || rule.shard == message.first) && rule.kind(message.second);
+  return std::ranges::any_of(letters, [&](const auto& letter) {
+    return (!rule.shard || rule.shard == letter.first) && rule.kind(letter.second);
   });
 }
 
@@ -78,10 +86,10 @@ bool Letters::pass(const Parcel& parcel) {
   if (rules_.empty()) return true;
   const auto to = cluster_->network().host_at(parcel.to);
   if (!to) return true;
-  const auto messages = messages_in(parcel);
-  if (messages.empty()) return true;
+  const auto letters = letters_in(parcel);
+  if (letters.empty()) return true;
   for (auto& rule : rules_) {
-    if (!matches(rule, parcel, *to, messages)) continue;
+    if (!matches(rule, parcel, *to, letters)) continue;
     if (rule.left) --*rule.left;
     caught_.push_back(rule.kind_name);
     told_(rule, parcel.sender, *to);

@@ -1,21 +1,27 @@
-// What a scenario does to single messages of the shard logs on their way: drop them, hold them until they are
-// released, or keep a copy that is delivered a second time. Everything else passes.
+// What a scenario does to single messages on their way, those of the shard logs and those between providers:
+// drop them, hold them until they are released, or keep a copy that is delivered a second time. Everything
+// else passes.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "shard_log/messages.hpp"
 #include "sim/cluster.hpp"
+#include "wire/control.hpp"
 
 namespace vswim::sim::scenario {
 
-// Kinds are the names of shard_log messages, and finer ones of an Append: Heartbeat (nothing in it), Entries,
-// Seal (entries with one). Empty for an unknown name.
-using Kind = std::function<bool(const shard_log::Message&)>;
+using Letter = std::variant<shard_log::Message, wire::Control>;
+
+// Kinds are the names of shard_log::Message's and wire::Control's alternatives, and finer ones of an Append:
+// Heartbeat (nothing in it), Entries, Seal (entries with one). Empty for an unknown name.
+using Kind = std::function<bool(const Letter&)>;
 Kind kind_of(const std::string& name);
 
 enum class Fate : std::uint8_t { drop, hold, copy };
@@ -25,7 +31,7 @@ struct LetterRule {
   std::string kind_name;
   Kind kind;
   std::optional<NodeIndex> from, to;  // absent: anybody
-  std::optional<ShardId> shard;       // absent: any
+  std::optional<ShardId> shard;       // of a shard log's message; absent: any
   std::optional<std::size_t> left;    // how many more; absent: all
 };
 
@@ -50,8 +56,8 @@ class Letters {
     Parcel parcel;
   };
   bool pass(const Parcel& parcel);
-  bool matches(const LetterRule& rule, const Parcel& parcel, NodeIndex to,
-               const std::vector<std::pair<ShardId, shard_log::Message>>& messages) const;
+  static bool matches(const LetterRule& rule, const Parcel& parcel, NodeIndex to,
+                      const std::vector<std::pair<ShardId, Letter>>& letters);
 
   Cluster* cluster_;
   Told told_;
