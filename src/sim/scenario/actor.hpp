@@ -87,6 +87,7 @@ class Actor {
   void start_command(NodeIndex node, std::vector<std::string> arguments);
   void await_reply(bool begun);
 
+  std::vector<NodeIndex> nodes_of(const Words& words) const;  // "all" is everybody
   NodeIndex node(const std::string& word) const { return node_of(stage_, word); }
 
   Cluster cluster_;

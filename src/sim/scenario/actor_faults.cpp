@@ -33,6 +33,16 @@ std::int64_t rate_of(const std::string& word) {  // "+1%", "-1%", "0%"
 }
 }  // namespace
 
+std::vector<NodeIndex> Actor::nodes_of(const Words& words) const {
+  std::vector<NodeIndex> nodes;
+  if (words == Words{"all"}) {
+    for (NodeIndex index = 0; index < cast_.size(); ++index) nodes.push_back(index);
+    return nodes;
+  }
+  for (const auto& word : words) nodes.push_back(node(word));
+  return nodes;
+}
+
 // crash A1 A2 ... [losing what waits]; crash all; crash A1 before|after <record kind> [of <shard>]
 void Actor::crash(const Words& words) {
   if (words.size() >= 4 && (words[2] == "before" || words[2] == "after")) {
@@ -41,15 +51,11 @@ void Actor::crash(const Words& words) {
     if (words.size() == 6 && words[4] == "of") trap.shard = shard_of(stage_, words[5]);
     return traps_.set(std::move(trap));
   }
-  if (words.size() == 2 && words[1] == "all") {
-    for (NodeIndex index = 0; index < cluster_.size(); ++index) cluster_.crash(index);
-    return;
-  }
   auto who = from(words, 1);
   const bool losing = takes_ending(who, {"losing", "what", "waits"});
-  for (const auto& word : who) {
-    if (losing) cluster_.node(node(word)).disk().lose_waiting();
-    cluster_.crash(node(word));
+  for (const auto index : nodes_of(who)) {
+    if (losing) cluster_.node(index).disk().lose_waiting();
+    cluster_.crash(index);
   }
 }
 
@@ -62,14 +68,7 @@ void Actor::restart(const Words& words) {
   options.damaged = takes_ending(who, {"damaged"});
   options.with_data = !diskless && !takes_ending(who, {"without", "data"});
   options.exact_data = !takes_ending(who, {"from", "the", "last", "save"});
-  std::vector<NodeIndex> nodes;
-  for (const auto& word : who) {
-    if (word != "all") {
-      nodes.push_back(node(word));
-      continue;
-    }
-    for (NodeIndex index = 0; index < cluster_.size(); ++index) nodes.push_back(index);
-  }
+  const auto nodes = nodes_of(who);
   if (nodes.empty())
     puzzled(words, "restart <nodes> [without data | from the last save | without disk | damaged]");
   for (const auto index : nodes) {

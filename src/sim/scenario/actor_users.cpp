@@ -87,9 +87,11 @@ void Actor::propose(const Words& words) {
     batch.push_back(std::move(write));
   }
   heard_.reply.reset();
+  // Core writes primaryships of its own with the same values: what is said of them is no answer to this one.
+  const auto& first = batch.front();
+  const auto unique = first.key == "primaryship" ? "primaryship " + std::to_string(asked_) : *first.value;
   cluster_.node(index).propose(
-      batch, *batch.front().value,
-      [this, number = ++asked_, name = *(at + 1)](const contract::Completed& completed) {
+      batch, unique, [this, number = ++asked_, name = *(at + 1)](const contract::Completed& completed) {
         teller_.say(name + ": " + text_of(completed.outcome));
         if (number == asked_) heard_.reply = text_of(completed.outcome);
       });
