@@ -64,7 +64,7 @@ void ShardLog::State::serve_own_core(Instant now) {
   LeaseRequest request{
       configuration.epoch, seat.start, {}, shown, core_alive(now), rank_advised ? rank : rank_unadvised};
   office->table.report(seat.node, seat.start, shown);
-  if (!request.renew) return;
+  if (!request.renew) return leave_to_a_living_core(now);
   request.number = holder.ask(now);
   const auto d = grant(now, seat.node, request);
   if (!d) return;
@@ -134,6 +134,18 @@ void ShardLog::State::follow_primary(Instant now) {
     }
     return;
   }
+}
+
+// Rule L8 ends the lease of a Core that hangs, and nobody reports the leader's own (rule L10 is about
+// others): who leads next can, if its own Core still asks for leases.
+void ShardLog::State::leave_to_a_living_core(Instant now) {
+  auto* office = leading();
+  if (!office->active || office->transfer || office->install || now < office->follow_at) return;
+  const auto to = successor(now);
+  const auto* line = to ? office->table.find(*to) : nullptr;
+  if (line == nullptr || now - line->asked > settings.lease_ttl) return;
+  office->follow_at = now + settings.lease_ttl * 2;
+  office->transfer = Transfer{*to, now + fraction(2), std::nullopt};
 }
 
 void ShardLog::State::tick_transfer(Instant now) {

@@ -300,6 +300,7 @@ struct ShardLog::State {
   void report_peers(Instant now);
   void report(const NodeId& node, bool ended_lease);
   void follow_primary(Instant now);
+  void leave_to_a_living_core(Instant now);
   void tick_transfer(Instant now);
   void give_up_ballot(Instant now, const std::optional<NodeId>& to);
 

@@ -74,7 +74,12 @@ Surroundings Cluster::surroundings() {
   return around;
 }
 
-std::int64_t Cluster::draw_rate_error() {
+void Cluster::fix_clock(NodeIndex index, std::int64_t rate_error_ppm) {
+  fixed_clocks_[index] = rate_error_ppm;
+}
+
+std::int64_t Cluster::rate_error_of(NodeIndex index) {
+  if (const auto fixed = fixed_clocks_.find(index); fixed != fixed_clocks_.end()) return fixed->second;
   const auto most = settings_.clock_error_ppm;
   if (rng_.chance(settings_.extreme_clock_ppm)) return rng_.chance(500'000) ? most : -most;
   return static_cast<std::int64_t>(rng_.below(2 * static_cast<std::uint64_t>(most) + 1)) - most;
@@ -88,7 +93,7 @@ NodeIndex Cluster::add_node() {
   config.lease_ttl = settings_.lease_ttl;
   nodes_.push_back(std::make_unique<Node>(config, surroundings(), Rng(rng_.next())));
   StartOptions options;
-  options.rate_error_ppm = draw_rate_error();
+  options.rate_error_ppm = rate_error_of(config.index);
   nodes_.back()->start(options);
   return config.index;
 }
@@ -97,7 +102,7 @@ void Cluster::crash(NodeIndex index) { nodes_[index]->crash(); }
 
 void Cluster::restart(NodeIndex index, StartOptions options) {
   if (nodes_[index]->alive()) crash(index);
-  options.rate_error_ppm = draw_rate_error();
+  options.rate_error_ppm = rate_error_of(index);
   if (nodes_[index]->start(options) || !options.damaged) return;
   wipe_disk(index);  // as the operator of a server that refuses to start would, to have a fresh node
   options.damaged = false;

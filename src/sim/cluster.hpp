@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,7 @@ class Cluster {
   void restart(NodeIndex node, StartOptions options = {});         // its clock error is drawn anew
   void wipe_disk(NodeIndex node) { nodes_[node]->disk().wipe(); }  // of a dead node
   bool rot_disk(NodeIndex node) { return nodes_[node]->disk().rot(); }
+  void fix_clock(NodeIndex node, std::int64_t rate_error_ppm);  // from its next start on, instead of drawing
   void move_address(NodeIndex node, std::vector<Address> seeds = {});  // of a dead node, for its next start
   void pause_main(NodeIndex node, Duration duration);
   void pause_node_thread(NodeIndex node, Duration duration);
@@ -85,7 +87,7 @@ class Cluster {
 
  private:
   Surroundings surroundings();
-  std::int64_t draw_rate_error();
+  std::int64_t rate_error_of(NodeIndex node);
 
   ClusterSettings settings_;
   Rng rng_;
@@ -95,6 +97,7 @@ class Cluster {
   std::function<void(NodeIndex)> seals_;
   std::unique_ptr<Network> network_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::map<NodeIndex, std::int64_t> fixed_clocks_;
   std::uint32_t addresses_given_ = 0;
 };
 

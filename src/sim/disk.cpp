@@ -14,6 +14,7 @@ constexpr Duration writeback_delay_max = seconds(20);
 
 void Disk::write(std::uint64_t sequence, bool rewrite, std::string bytes, Persisted persisted,
                  std::optional<WriteStage> dies, std::function<void()> die) {
+  if (watch_) watch_(false, bytes);
   if (!VSWIM_RULE(fsync)) {
     scheduler_->after(pace_.latency_min, [this, life = life_, sequence, report = std::move(persisted)] {
       if (life == life_) report(sequence);
@@ -49,6 +50,12 @@ void Disk::make_durable(const Waiting& write) {
   } else {
     contents_ += write.bytes;
   }
+  if (watch_) watch_(true, write.bytes);
+}
+
+void Disk::lose_waiting() {
+  ++life_;
+  waiting_.clear();
 }
 
 void Disk::crash() {

@@ -24,6 +24,9 @@ class Disk {
  public:
   using Persisted = std::function<void(std::uint64_t sequence)>;
 
+  // Told of every write when it is handed over and again when it is durable, each time before anybody else.
+  using Watch = std::function<void(bool durable, const std::string& bytes)>;
+
   Disk(Scheduler& scheduler, Rng rng) : scheduler_(&scheduler), rng_(rng) {}
 
   // With `dies` the node is to die at that stage of this write: the disk calls `die` once the stage is
@@ -31,6 +34,8 @@ class Disk {
   void write(std::uint64_t sequence, bool rewrite, std::string bytes, Persisted persisted,
              std::optional<WriteStage> dies = {}, std::function<void()> die = {});
   void crash();
+  void lose_waiting();  // nothing of what is not durable yet has reached the platter
+  void set_watch(Watch watch) { watch_ = std::move(watch); }
   void wipe();
   // A bit of a durable record that is not the last one rots; false when there is no such record.
   bool rot();
@@ -61,6 +66,7 @@ class Disk {
   std::string contents_;
   std::size_t last_write_at_ = 0;  // where the newest durable write begins in contents_
   std::deque<Waiting> waiting_;
+  Watch watch_;
 };
 
 }  // namespace vswim::sim

@@ -2,7 +2,7 @@
 // [--json] simulate replay --seed N [--minutes M] [--clock-error-ppm E] [--mutate NAME] [--trace] With
 // --mutate (mutation build only) `shard` stops at the first red seed. --limit: no new seed after so many
 // seconds. --json: nothing but the last line. The last line of the output is JSON. Exit status: 0 no
-// violation, 1 violations, 2 wrong usage.
+// violation, 1 violations, 2 wrong usage. `simulate scenario FILE...`: sim/scenario/main_scenario.hpp.
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +17,7 @@
 #include "base/mutation.hpp"
 #include "sim/main_jobs.hpp"
 #include "sim/report.hpp"
+#include "sim/scenario/main_scenario.hpp"
 
 namespace {
 
@@ -115,6 +116,8 @@ bool switch_off(const std::string& name) {
 }  // namespace
 
 int main(int count, char** words) {
+  if (count > 1 && std::string_view(words[1]) == "scenario")
+    return sim::scenario::main_scenario(count - 2, words + 2);
   const auto options = parse(count, words);
   if (!options) return usage();
   if (options->mutate == "list") {

@@ -35,6 +35,7 @@ Duration Network::delay() {
 }
 
 void Network::send_datagram(Parcel parcel) {
+  if (tap_ && !tap_(parcel)) return;
   ++counts_.sent;
   const auto to = host_at(parcel.to);
   const auto link = to ? links_.find({parcel.sender, *to}) : links_.end();
@@ -72,6 +73,7 @@ void Network::arrive(const Parcel& parcel) {
 }
 
 void Network::send_frame(Parcel parcel, std::uint64_t sender_life) {
+  if (tap_ && !tap_(parcel)) return;
   ++counts_.sent;
   const StreamKey key{parcel.sender, parcel.to};
   auto& stream = streams_[key];

@@ -45,6 +45,9 @@ class Network {
     std::function<void(NodeIndex to, const Parcel&)> deliver;
     std::function<void(NodeIndex sender, std::uint64_t sender_life, const Address& to)> stream_failed;
   };
+  // Sees every parcel before cuts and weather do, and may keep it (false): what a scenario does to one
+  // message.
+  using Tap = std::function<bool(const Parcel&)>;
   struct Counts {
     std::uint64_t sent = 0, delivered = 0, lost = 0, duplicated = 0, corrupted = 0, streams_failed = 0;
   };
@@ -56,6 +59,7 @@ class Network {
   void unbind(const Address& address) { hosts_.erase(address); }
   std::optional<NodeIndex> host_at(const Address& address) const;
 
+  void set_tap(Tap tap) { tap_ = std::move(tap); }
   void send_datagram(Parcel parcel);
   void send_frame(Parcel parcel, std::uint64_t sender_life);
   // Anything else that travels between hosts (clients, the engines' replication): in order per pair, lost by
@@ -100,6 +104,7 @@ class Network {
   Scheduler* scheduler_;
   Rng rng_;
   Receiver receiver_;
+  Tap tap_;
   Weather weather_;
   Counts counts_;
   std::map<Address, NodeIndex> hosts_;
