@@ -47,7 +47,10 @@ RestartView view_of(const Machine& m, const std::vector<NodeId>& peers) {
   }
   const auto waited = m.now - m.restart.started;
   view.patience_over = waited >= patience;
-  if (peers.empty() && waited < lone_patience) view.unanswered = 1;
+  // With nothing to serve there is no hurry: a replica that does not answer now may have what this node lost.
+  const bool came_back_empty = view.keys == 0 && view.loaded_offset == 0;
+  const bool has_replicas = m.view.members_of(m.view.own_shard()).size() > 1;
+  if (peers.empty() && (waited < lone_patience || (came_back_empty && has_replicas))) view.unanswered = 1;
   return view;
 }
 

@@ -39,8 +39,9 @@ void Operator::round() {
 }
 
 void Operator::forget_lost() {
-  std::erase_if(lost_, [&](const NodeId& id) { return !is_listed(id); });
+  if (everybody_tells()) std::erase_if(lost_, [&](const NodeId& id) { return !is_listed(id); });
   for (const auto& id : lost_) {
+    if (cluster_->find(id)) continue;  // not lost after all: its RESET has not happened
     const auto at = static_cast<NodeIndex>(rng_.below(cluster_->size()));
     if (!cluster_->node(at).alive() || busy(at) || known_members(at) < 2) continue;
     command(at, {"FORGET", id.hex()}, [this](const std::string& reply) {
@@ -87,10 +88,9 @@ void Operator::take_out(NodeIndex index) {
   if (busy(index) || known_members(index) < 2) return;
   const bool hard = rng_.chance(300'000);
   const auto id = cluster_->node(index).id();
-  command(index, {"RESET", hard ? "HARD" : "SOFT"}, [this, hard, id](const std::string& reply) {
-    if (reply != "+OK") return;
-    ++cluster_->oracle().coverage.leaves;
-    if (hard) lost_.insert(id);
+  if (hard) lost_.insert(id);  // also if it dies before it answers
+  command(index, {"RESET", hard ? "HARD" : "SOFT"}, [this](const std::string& reply) {
+    if (reply == "+OK") ++cluster_->oracle().coverage.leaves;
   });
 }
 
@@ -132,6 +132,13 @@ std::optional<NodeIndex> Operator::member_of_cluster() {
 
 bool Operator::formed_shard(const ShardId& shard) const {
   return std::ranges::find(formed_->ids, shard) != formed_->ids.end();
+}
+
+bool Operator::everybody_tells() const {
+  for (NodeIndex index = 0; index < cluster_->size(); ++index) {
+    if (!cluster_->node(index).alive() || known_members(index) == 0) return false;
+  }
+  return true;
 }
 
 bool Operator::is_listed(const NodeId& id) const {
@@ -182,7 +189,8 @@ bool Operator::whole() {
     if (!node.alive() || known_members(index) != cluster_->size() || !formed_shard(cluster_->shard_of(index)))
       return false;
   }
-  return lost_.empty() && odd_seats().empty();
+  const bool all_gone = std::ranges::none_of(lost_, [&](const NodeId& id) { return !cluster_->find(id); });
+  return all_gone && odd_seats().empty();
 }
 
 std::string Operator::unfinished() {

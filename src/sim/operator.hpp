@@ -46,6 +46,7 @@ class Operator {
   std::size_t known_members(NodeIndex node) const;
   std::optional<NodeIndex> member_of_cluster();  // any live node that sees most of the others
   std::string odd_seats();
+  bool everybody_tells() const;
   bool is_listed(const NodeId& id) const;
 
   Cluster* cluster_;

@@ -56,6 +56,7 @@ void Oracle::on_crash(WorldTime, NodeIndex node) {
 void Oracle::on_turn(WorldTime now, NodeIndex node, Instant reading) {
   core_leases_.on_turn(node, reading, ttl_);
   answered_in_time_.on_turn(now, node, reading, ttl_);
+  restarted_primaries_.on_turn(now, node);
 }
 
 void Oracle::on_operation(NodeIndex node, const contract::Operation& operation) {

@@ -1,5 +1,6 @@
-// I9: when a revision is acknowledged or called settled, every member of the shard with a live lease shows it,
-// and from then on none has a lease that shows less. Judged when something is settled, and when a Core has worked.
+// I9: when a revision is acknowledged or called settled, every member of the shard with a live lease shows
+// it, and from then on none has a lease that shows less. Judged when something is settled, and when a Core
+// has worked.
 #pragma once
 
 #include <algorithm>

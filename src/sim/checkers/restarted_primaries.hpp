@@ -1,8 +1,8 @@
 // I22, its second half: none becomes primary over a voter with an equal or newer history after restarting
 // with less. A node that came back with less data than it died with resumes as the primary that the log still
 // names, although a member of its shard, in sync with it when it died, has run on with as much as it came
-// back with: that is a violation, where the two could reach each other and the other's main thread ran all
-// the time from the death on. Fed with what Cores and engines report.
+// back with: that is a violation, where the two could reach each other and both of the other's threads ran
+// all the time from the death on. Fed with what Cores and engines report, and with turns of the node threads.
 #pragma once
 
 #include <functional>
@@ -26,6 +26,7 @@ class RestartedPrimaries {
       : violations_(&violations), primaryships_(&primaryships) {}
   void connect(Connected connected) { connected_ = std::move(connected); }
 
+  void on_turn(WorldTime now, NodeIndex node) { at(node).turned = now; }
   // `report` outlives the node's life.
   void on_core(WorldTime now, const CoreSeen& core, const core::EngineReport& report, const CoresSeen& all) {
     auto& own = at(core.node);
@@ -71,7 +72,7 @@ class RestartedPrimaries {
   };
   struct Node {
     const core::EngineReport* report = nullptr;
-    WorldTime worked;  // its main thread
+    WorldTime worked, turned;  // its main thread, its node thread
     std::optional<Death> death;
     std::optional<core::EngineReport> loaded;  // what it came back with
   };
@@ -82,7 +83,7 @@ class RestartedPrimaries {
   void keep_attentive(WorldTime now, NodeIndex node, Death& death, const CoresSeen& all) {
     std::erase_if(death.in_sync, [&](NodeIndex other) {
       return !all[other].alive || all[other].shard != death.shard || now - nodes_[other].worked > attention ||
-             !connected_ || !connected_(node, other);
+             now - nodes_[other].turned > attention || !connected_ || !connected_(node, other);
     });
   }
   void judge(WorldTime now, const CoreSeen& core, const Node& own) {
