@@ -15,12 +15,6 @@
 #ifndef BALLOTS
 #define BALLOTS 3
 #endif
-#ifndef CRASHES
-#define CRASHES 1
-#endif
-#ifndef RELEASES
-#define RELEASES 1
-#endif
 
 #define SLOW 3
 #define FAST 5
@@ -54,7 +48,6 @@ byte holds[CORES]; /* the leader's line for the member */
 byte lease;        /* the member's */
 
 byte newest = 1; /* ballot that was elected */
-byte crashes, releases;
 byte i, n; /* scratch, zero between actions */
 bit I11_one_leader = 1, book_names_every_holder = 1;
 
@@ -133,9 +126,9 @@ inline grant(l) {
   check()
 }
 
-#define RELEASE_BALLOT(l) DO(leads[l] && releases < RELEASES, release_ballot(l))
+#define RELEASE_BALLOT(l) DO(leads[l] && releases_left > 0, release_ballot(l))
 inline release_ballot(l) {
-  releases++;
+  releases_left--;
   released[l] = MAX(released[l], MAX(led[l], MAX(lease_d[l], holds[l])));
   over[promised[l]] = 1;
   led[l] = 0;
@@ -149,9 +142,9 @@ inline hear_ballot_release(v) {
   printf("%d hears that ballot %d is released\n", v, promised[v])
 }
 
-#define CRASH(v) DO(crashes < CRASHES, crash(v))
+#define CRASH(v) DO(crashes_left > 0, crash(v))
 inline crash(v) {
-  crashes++;
+  crashes_left--;
   support[v] = 0;
   released[v] = 0;
   silence[v] = (RULE(l7) -> (MARGIN(drift_l7) -> LENGTHENED(T) : T) : 0);
@@ -187,7 +180,7 @@ inline step() {
 }
 
 inline begin() {
-  read_off();
+  read_settings();
   leads[A] = 1;
   for (i : 0 .. NODES - 1) { promised[i] = 1 }
   i = 0

@@ -13,7 +13,10 @@
    - A node learns a committed revision and its Core shows it in one step, at any time after the leader could tell it.
    - Settled revisions are known everywhere as soon as they are somewhere: nodes may take up rights earlier than they
      could in truth. A node that has not heard of one yet is a node that waits.
-   Bounds: BALLOTS ballots, LEN revisions, WRITES changes of primaryship, CRASHES restarts, RELEASES releases. */
+   Not modelled: pre-votes, L6, L8, and the last sentence of L4 (a member that keeps others waiting is not renewed): they
+   serve liveness, or guard clocks and queues that the model has not got.
+   Bounds: BALLOTS ballots, LEN revisions, CRASHES restarts, RELEASES releases (of a member or of a ballot). In a story
+   0 is A, 1 is B, 2 is W. */
 
 #include "rules.pml"
 
@@ -25,12 +28,6 @@
 #endif
 #ifndef LEN
 #define LEN 4
-#endif
-#ifndef CRASHES
-#define CRASHES 1
-#endif
-#ifndef RELEASES
-#define RELEASES 1
 #endif
 
 #define A 0
@@ -103,7 +100,6 @@ byte committed[LEN];
 byte committed_len;
 byte acknowledged;
 
-byte crashes, releases;
 
 byte i, j, k, n; /* scratch, zero between actions */
 bit I4_committed_never_changes = 1, I9_acknowledged_is_shown = 1, I10_one_primary = 1, I11_one_leader = 1, L10_no_early_FAIL = 1;
@@ -458,7 +454,7 @@ inline take(m) {
 
 /* L10, asked at any time: would this leader call m dead? */
 #define FAIL(l, m) \
-  DO(ACTIVE(l) && (lease_d[l] > 0 && HOLDS(l, m) == 0 || !RULE(l10)) && lease[m] > 0, \
+  DO(ACTIVE(l) && ((lease_d[l] > 0 || !RULE(l10_d)) && HOLDS(l, m) == 0 || !RULE(l10)) && lease[m] > 0, \
      L10_no_early_FAIL = 0; \
     assert(L10_no_early_FAIL))
 
@@ -468,10 +464,10 @@ inline take(m) {
 #define FOLLOWS(m) (support[m] > 0 || accepted[m] == promised[m] -> promised[m] : accepted[m])
 
 #define RELEASE(m) \
-  DO(releases < RELEASES && lease[m] > 0, \
+  DO(releases_left > 0 && lease[m] > 0, \
      release(m))
 inline release(m) {
-  releases++;
+  releases_left--;
   lease[m] = 0;
   primary[m] = 0;
   if
@@ -493,10 +489,10 @@ inline release(m) {
      printf("%d hears that %d gave its lease back\n", l, m))
 
 #define RELEASE_BALLOT(l) \
-  DO(releases < RELEASES && ACTIVE(l) && told[promised[l]] == length[l] && settled[l] == length[l], \
+  DO(releases_left > 0 && ACTIVE(l) && (told[promised[l]] == length[l] && settled[l] == length[l] || !RULE(l9_settled)), \
      release_ballot(l))
 inline release_ballot(l) {
-  releases++;
+  releases_left--;
   released[l] = MAX(released[l], MAX(led[l], MAX(lease_d[l], MAX(HOLDS(l, A), HOLDS(l, B)))));
   over[promised[l]] = 1;
   if
@@ -515,10 +511,10 @@ inline release_ballot(l) {
 /* ---- faults and time ---- */
 
 #define CRASH(v) \
-  DO(crashes < CRASHES, \
+  DO(crashes_left > 0, \
      crash(v))
 inline crash(v) {
-  crashes++;
+  crashes_left--;
   promised[v] = disk_promised[v];
   accepted[v] = disk_accepted[v];
   length[v] = disk_length[v];
@@ -581,7 +577,7 @@ inline tick() {
 
 /* A leads ballot 1; revision 1 makes it primary and is settled everywhere. */
 inline begin() {
-  read_off();
+  read_settings();
   LOG(1, 1) = ENTRY(1, TO_A);
   written_len[1] = 1;
   no_op[1] = 1;

@@ -1,7 +1,8 @@
 /* Shared by the models: the rules that can be switched off, and time.
 
-   One verifier is built per model; which rule is off is read from the environment when it starts, so that a mutation
-   costs no compilation. check_model.py reads the names and numbers below.
+   Which rule is off (OFF) and how many restarts and releases there may be (CRASHES, RELEASES) is read from the
+   environment when a verifier starts, so that a mutation costs no compilation. check_model.py reads the names and
+   numbers below.
 
    Time passes in ticks. A deadline is kept as what is left of it on the clock of the node that keeps it, and stops at
    zero, so that runs may be as long as they like and states still repeat. */
@@ -21,6 +22,7 @@
 #define off_s4 13         /* Install once per epoch */
 #define off_s5 14         /* installed state has no rank */
 #define off_drift 15      /* every margin for drift */
+#define off_l10_d 38         /* and only while D runs: later another leader may have granted */
 #define off_no_op 16      /* a leader's no-op before anything else */
 #define off_seal_order 17 /* Install only after the seal is committed */
 #define off_fsync 18      /* durable before the answer */
@@ -30,6 +32,7 @@
 #define off_l9_void 30       /* a grant for a request before the release is ignored */
 #define off_l9_memory 31     /* what a released support had left is remembered, told, and suspected of everybody */
 #define off_l9_number 32     /* a release clears no later grant */
+#define off_l9_settled 39    /* a leader releases only when all it wrote is settled */
 #define off_l1_self 21    /* a leader is a voter: bound by its own D and grants */
 #define off_s1_d 33          /* a finisher has no D (the rest of S1 holds) */
 #define off_s1_ack 34        /* a finisher acknowledges nothing */
@@ -48,7 +51,18 @@
 
 byte off; /* 0: every rule holds */
 
-inline read_off() { c_code { now.off = getenv("OFF") ? atoi(getenv("OFF")) : 0; } }
+byte crashes_left, releases_left;
+
+c_decl {
+  static int setting(const char* name) { return getenv(name) ? atoi(getenv(name)) : 0; }
+}
+inline read_settings() {
+  c_code {
+    now.off = setting("OFF");
+    now.crashes_left = setting("CRASHES");
+    now.releases_left = setting("RELEASES");
+  }
+}
 
 #define MAX(x, y) ((x) > (y) -> (x) : (y))
 #define MIN(x, y) ((x) < (y) -> (x) : (y))

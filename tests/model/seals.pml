@@ -15,7 +15,10 @@
      candidate's victory take no time (leases.pml has slow elections).
    - "Moved" is not modelled: a node that has not heard that it is out goes on voting in its old epoch.
    - No values are written: no-ops and seals, told apart by their ballots, are enough to be lost.
-   Bounds: BALLOTS ballots, LEN entries, EPOCHS epochs, CRASHES restarts. */
+   - With LEASES one node's Core, any one, takes leases, and each leader's book has a line for it; the newest leader, by
+     epoch and then by ballot, must name it while its lease runs. A leader may release its ballot (L9).
+   Bounds: BALLOTS ballots, LEN entries, EPOCHS epochs, CRASHES restarts, RELEASES released ballots. In a story 0 is A,
+   1 B, 2 C, 3 W, 4 X; configuration 0 is ABW, 1 ACX, 2 BCX; office 1 leads, 2 finishes, 3 installs. */
 
 #include "rules.pml"
 
@@ -27,15 +30,6 @@
 #endif
 #ifndef EPOCHS
 #define EPOCHS 3
-#endif
-#ifndef CRASHES
-#define CRASHES 0
-#endif
-#ifndef LEASES
-#define LEASES 0 /* 1: one node's Core, any one, takes leases */
-#endif
-#ifndef RELEASES
-#define RELEASES 0
 #endif
 
 #define A 0
@@ -96,7 +90,7 @@ bit install_d[DATA_NODES];  /* support by Installs: D of the next epoch (S3) */
 
 /* One node's Core, and the leaders' line for it. */
 #define NOBODY 9
-byte member = NOBODY;
+byte member;
 bit lease;
 bit holds[DATA_NODES];
 
@@ -107,7 +101,6 @@ byte committed_epoch = 1; /* not sealed yet */
 
 byte newest_epoch = 1, newest_ballot = 1; /* of the leaders that may acknowledge */
 
-byte crashes, releases;
 byte i, j, k, n; /* scratch, zero between actions */
 bit I4_committed_never_changes = 1, I11_one_leader = 1, I12_no_commit_after_seal = 1,
     book_names_every_holder = 1;
@@ -487,7 +480,7 @@ inline start(l) {
 
 /* Never with a seal under way, and never while a node that left may hold a lease: the successor does not know it. */
 #define RELEASE_BALLOT(l) \
-  DO(releases < RELEASES && ACTIVE(l) && told[promised[l]] == length[l] && \
+  DO(releases_left > 0 && ACTIVE(l) && told[promised[l]] == length[l] && \
          !(holds[l] && !VOTES_IN(conf[l], member) && RULE(l9_removed)), \
      count_seals(promised[l], length[l]); \
      if \
@@ -495,7 +488,7 @@ inline start(l) {
      :: else \
      fi)
 inline release_ballot(l) {
-  releases++;
+  releases_left--;
   step_down(l);
   released[l] = released[l] || led[l];
   led[l] = 0;
@@ -510,9 +503,9 @@ inline release_ballot(l) {
 
 /* ---- faults and time ---- */
 
-#define CRASH(v) DO(crashes < CRASHES && epoch[v] > 0, crash(v))
+#define CRASH(v) DO(crashes_left > 0 && epoch[v] > 0, crash(v))
 inline crash(v) {
-  crashes++;
+  crashes_left--;
   support[v] = 0;
   silence[v] = RULE(l7);
   released[v] = 0;
@@ -545,7 +538,8 @@ inline tick() {
 }
 
 inline begin() {
-  read_off();
+  read_settings();
+  c_code { now.member = setting("LEASES") ? 0 : 9; };
   n = 11;
   for (i : 0 .. NODES - 1) {
     if
@@ -572,10 +566,10 @@ active proctype world() {
   atomic {
     begin();
     if
-    :: LEASES -> member = A
-    :: LEASES -> member = B
-    :: LEASES -> member = C
-    :: !LEASES
+    :: member == NOBODY
+    :: member == A -> member = A
+    :: member == A -> member = B
+    :: member == A -> member = C
     fi
   }
   do
