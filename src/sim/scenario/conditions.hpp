@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/scenario/letters.hpp"
@@ -33,5 +34,6 @@ NodeIndex node_of(const Stage& stage, const std::string& word);
 ShardId shard_of(const Stage& stage, const std::string& word);
 std::uint64_t number_of(const std::string& word);
 std::string joined(const Words& words, std::size_t from = 0);
+Words split(std::string_view text);
 
 }  // namespace vswim::sim::scenario
