@@ -48,7 +48,7 @@ Cluster::Cluster(const ClusterSettings& settings, Tracer tracer)
   };
   network_ = std::make_unique<Network>(scheduler_, Rng(rng_.next()), std::move(receiver));
   oracle_.connect(
-      [this](NodeIndex a, NodeIndex b) { return !network_->is_cut(a, b) && !network_->is_cut(b, a); });
+      [this](NodeIndex a, NodeIndex b) { return network_->reaches(a, b) && network_->reaches(b, a); });
 }
 
 Cluster::~Cluster() = default;

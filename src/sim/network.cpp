@@ -21,6 +21,11 @@ bool Network::is_cut(NodeIndex from, NodeIndex to) const {
   return found != links_.end() && found->second.cut;
 }
 
+bool Network::reaches(NodeIndex from, NodeIndex to) const {
+  const auto found = links_.find({from, to});
+  return found == links_.end() || (!found->second.cut && found->second.clogged_until <= scheduler_->now());
+}
+
 void Network::mend_all() {
   for (auto& [pair, link] : links_) {
     link.cut = false;

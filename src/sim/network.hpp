@@ -77,6 +77,7 @@ class Network {
   void clog(NodeIndex from, NodeIndex to, WorldTime until) { links_[{from, to}].clogged_until = until; }
   void mend_all();
   bool is_cut(NodeIndex from, NodeIndex to) const;
+  bool reaches(NodeIndex from, NodeIndex to) const;  // neither cut nor clogged
   const Counts& counts() const { return counts_; }
 
  private:

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/slots.hpp"
+
 namespace vswim::sim {
 
 namespace {
@@ -117,7 +119,8 @@ void Workload::move_replica(NodeIndex index) {
 // A slot that nobody owns is given to two shards: both logs may say yes before either has heard of the other.
 void Workload::contest_slot() {
   const auto& ids = formed_->ids;
-  const auto slot = std::to_string(rng_.below(core::slot_count));
+  // One that holds a client's key: keys that go too early are what it is about (I21).
+  const auto slot = std::to_string(core::key_slot("key:" + std::to_string(rng_.below(client_keys))));
   for (const auto& shard : ids) {
     if (const auto primary = cluster_->primary_of(shard)) command(*primary, {"DELSLOTS", slot});
   }
