@@ -193,17 +193,14 @@ inline begin() {
   fi
 
 active proctype world() {
-  atomic {
-    begin();
-    RATE(A);
-    RATE(B);
-    RATE(W);
-    if
-    :: member = A
-    :: member = B
-    fi;
-    printf("clocks: A %d, B %d, W %d; member %d\n", rate[A], rate[B], rate[W], member)
-  }
+  d_step { begin() }
+  RATE(A);
+  RATE(B);
+  RATE(W);
+  if
+  :: member = A
+  :: member = B
+  fi;
   do
   ELECT(A, B) ELECT(W, B) ELECT(B, A) ELECT(W, A)
   SUPPORT(A, B) SUPPORT(W, B) SUPPORT(B, A) SUPPORT(W, A)

@@ -563,15 +563,13 @@ inline begin() {
 #define INSTALL_OF(action, b, e) action(A, b, e) action(B, b, e) action(C, b, e) action(W, b, e) action(X, b, e)
 
 active proctype world() {
-  atomic {
-    begin();
-    if
-    :: member == NOBODY
-    :: member == A -> member = A
-    :: member == A -> member = B
-    :: member == A -> member = C
-    fi
-  }
+  d_step { begin() }
+  if /* whose Core takes leases */
+  :: member == NOBODY
+  :: member == A -> member = A
+  :: member == A -> member = B
+  :: member == A -> member = C
+  fi;
   do
   PAIRS(ELECT) PAIRS(ELECT_BEHIND) PAIRS(SUPPORT)
   TO_ALL(ACCEPT, 1) TO_ALL(ACCEPT, 2) TO_ALL(ACCEPT, 3)
