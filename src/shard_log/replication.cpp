@@ -57,7 +57,15 @@ void ShardLog::State::note_told(Peer& peer) const {
 void ShardLog::State::heartbeat(Instant now) {
   auto& office = *leading();
   office.heartbeat_at = now + interval();
-  if (office.install) return send_installs(now);
+  if (office.install) {
+    for (auto& [node, peer] : office.peers) {  // rule S2: the old epoch is over for its leader
+      if (VSWIM_RULE(s2)) break;
+      auto append = blank_append(now, office);
+      append.epoch = Epoch{configuration.epoch.value - 1};
+      out.send(node, append);
+    }
+    return send_installs(now);
+  }
   for (auto& [node, peer] : office.peers) {
     out.send(node, blank_append(now, office));
     note_told(peer);
@@ -141,6 +149,8 @@ void ShardLog::State::on(Instant now, const NodeId& from, const Appended& messag
   const auto found = office->peers.find(from);
   if (found == office->peers.end() || found->second.voter.uuid != message.voter) return;
   auto& peer = found->second;
+  if (!VSWIM_RULE(s2) && office->frozen && message.supports)
+    office->frozen = std::max(*office->frozen, terms.leader_deadline(message.sent));
   if (message.epoch > configuration.epoch || office->install) return;
   peer.heard = now;
   if (office->predecessor == from) office->predecessor.reset();
@@ -186,8 +196,7 @@ void ShardLog::State::advance(Instant now) {
   }
   const auto everywhere = reached_by(reached, quorum_of(configuration)).value_or(0);
   if (everywhere > registers.revision()) advance_commit(now, everywhere);
-  const bool begun = VSWIM_RULE(no_op) ? office->noop != 0 && registers.revision() >= office->noop
-                                       : everywhere >= log.last();
+  const bool begun = !VSWIM_RULE(no_op) || (office->noop != 0 && registers.revision() >= office->noop);
   if (!office->active && !office->finishing && begun) activate(now);
   const bool sealed = log.seal_of(configuration.epoch) != nullptr;
   if (sealed && ((everywhere >= log.last() && everywhere > 0) || !VSWIM_RULE(seal_order)))

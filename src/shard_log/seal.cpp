@@ -25,7 +25,7 @@ void ShardLog::State::seal(Instant now, Configuration next) {
 // Rule S2: our D is frozen where it stands when the commit is learned; only then Install.
 void ShardLog::State::begin_install(Instant now) {
   auto& office = *leading();
-  if (VSWIM_RULE(s2) && !office.finishing) office.frozen = deadline(now);
+  if (!office.finishing) office.frozen = deadline(now);
   note_lead(now);
   advance_commit(now, log.last());
   InstallRound round;
@@ -103,7 +103,7 @@ void ShardLog::State::on(Instant now, const NodeId& from, const Install& message
   if (leading() != nullptr || standing() != nullptr) step_down(now);
   promise.raise_ttl(message.ttl);
   take_state(now, next, message.snapshot, message.ballot);
-  promise.support(now, message.ballot, message.ttl);
+  if (VSWIM_RULE(s3)) promise.support(now, message.ballot, message.ttl);
   heard_at = now;
   answer.supports = true;
   out.send_when_durable(from, answer);
