@@ -71,7 +71,9 @@ struct FailoverState {  // proc_failover.cpp
   std::optional<NodeId> deposed;    // the primary that is being replaced, for the notes
   std::optional<NodeId> restarted;  // the logged primary announced a restart and this replica stands
   Instant restarted_until{};
-  std::string barred_note;  // said once per reason
+  contract::Revision named;  // of the primaryship last looked at, and
+  Instant old_news_until{};  // how long a FAIL that is older than it says nothing about whom it names
+  std::string barred_note;   // said once per reason
   std::optional<std::uint32_t> advised_rank;
 };
 struct RestartState {              // proc_restart.cpp

@@ -18,6 +18,19 @@ constexpr Duration turn_interval =
 constexpr Duration retry_after = milliseconds(200);
 constexpr std::uint32_t rank_never = 1'000;  // advice of a replica that must not stand
 
+// Whom the log newly names was alive to propose that, whatever was proven of it before: its lease is on its
+// way.
+void weigh_old_news(Machine& m) {
+  auto& f = m.failover;
+  const auto& named = m.log.primaryship();
+  const auto* member = named ? m.view.member(named->node) : nullptr;
+  const bool failed = member != nullptr && member->health == contract::Health::fail;
+  if (!failed) f.old_news_until = Instant::long_ago();
+  if (!named || named->revision == f.named) return;
+  f.named = named->revision;
+  if (failed) f.old_news_until = m.now + m.settings.lease_ttl * 2;
+}
+
 // The primary that has to be replaced, if this node is one of those that could.
 std::optional<NodeId> lost_primary(const Machine& m) {
   const auto& named = m.log.primaryship();
@@ -25,7 +38,8 @@ std::optional<NodeId> lost_primary(const Machine& m) {
   if (m.failover.restarted == named->node && m.now < m.failover.restarted_until) return named->node;
   const auto* member = m.view.member(named->node);
   const bool gone = member == nullptr || member->shard != m.view.own_shard();
-  if (gone || member->health == contract::Health::fail) return named->node;
+  const bool failed = !gone && member->health == contract::Health::fail && m.now >= m.failover.old_news_until;
+  if (gone || failed) return named->node;
   return std::nullopt;
 }
 
@@ -115,6 +129,7 @@ void bootstrap(Machine& m) {
 
 void check_failover(Machine& m) {
   auto& f = m.failover;
+  weigh_old_news(m);
   const auto lost = lost_primary(m);
   if (!lost || !m.engine.known) {
     if (!lost) f.deposed.reset();
