@@ -5,9 +5,8 @@
 namespace vswim::core {
 
 bool outranks(const Claim& a, const Claim& b) {
-  if (VSWIM_RULE(claim)) {
-    if (a.number != b.number) return a.number > b.number;
-  }
+  if (!VSWIM_RULE(claim)) return a != b;  // whoever hears of another's claim gives way
+  if (a.number != b.number) return a.number > b.number;
   return a.shard > b.shard;
 }
 

@@ -69,6 +69,9 @@ Surroundings Cluster::surroundings() {
   around.seals = [this](NodeIndex node) {
     if (seals_) seals_(node);
   };
+  around.installs = [this](NodeIndex node, const ShardId& shard, Epoch epoch) {
+    if (installs_) installs_(node, shard, epoch);
+  };
   if (tracer_)
     around.trace = [this](NodeIndex node, std::string_view text) { tracer_(scheduler_.now(), node, text); };
   return around;

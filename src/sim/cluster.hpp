@@ -62,7 +62,12 @@ class Cluster {
   void garbage(NodeIndex to, std::size_t datagrams);
   Network& network() { return *network_; }
 
-  void on_seal(std::function<void(NodeIndex leader)> told) { seals_ = std::move(told); }
+  // A change of voters is under way: its leader has begun it; somebody took the new configuration.
+  using Installed = std::function<void(NodeIndex, const ShardId&, Epoch)>;
+  void on_seal(std::function<void(NodeIndex leader)> sealed, Installed installed) {
+    seals_ = std::move(sealed);
+    installs_ = std::move(installed);
+  }
 
   // ---- time
   WorldTime now() const { return scheduler_.now(); }
@@ -95,6 +100,7 @@ class Cluster {
   Oracle oracle_;
   Tracer tracer_;
   std::function<void(NodeIndex)> seals_;
+  Installed installs_;
   std::unique_ptr<Network> network_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<NodeIndex, std::int64_t> fixed_clocks_;

@@ -10,6 +10,7 @@ namespace vswim::sim {
 namespace {
 // Without the sync (mutation `fsync`) bytes sit in the page cache for about this long.
 constexpr Duration writeback_delay_max = seconds(20);
+constexpr Duration hang_max = seconds(3'600);
 }  // namespace
 
 void Disk::write(std::uint64_t sequence, bool rewrite, std::string bytes, Persisted persisted,
@@ -21,10 +22,11 @@ void Disk::write(std::uint64_t sequence, bool rewrite, std::string bytes, Persis
     });
     persisted = nullptr;
   }
+  const bool hangs = dies && *dies <= WriteStage::torn;
+  if (hangs) stalled_until_ = scheduler_->now() + hang_max;  // nothing more is written in this life
   waiting_.push_back({sequence, rewrite, std::move(bytes), std::move(persisted), dies, std::move(die)});
   if (waiting_.size() == 1) schedule_head();
-  auto& last = waiting_.back();
-  if (last.dies && *last.dies <= WriteStage::torn) last.die();
+  if (hangs) waiting_.back().die();
 }
 
 void Disk::schedule_head() {

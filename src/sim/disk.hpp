@@ -30,7 +30,8 @@ class Disk {
   Disk(Scheduler& scheduler, Rng rng) : scheduler_(&scheduler), rng_(rng) {}
 
   // With `dies` the node is to die at that stage of this write: the disk calls `die` once the stage is
-  // reached (at once for what is lost or torn), and what the crash then leaves behind is exactly that.
+  // reached (at once for what is lost or torn: the disk hangs until the crash), and what the crash then
+  // leaves behind is exactly that.
   void write(std::uint64_t sequence, bool rewrite, std::string bytes, Persisted persisted,
              std::optional<WriteStage> dies = {}, std::function<void()> die = {});
   void crash();

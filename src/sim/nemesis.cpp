@@ -59,9 +59,13 @@ Nemesis::Nemesis(Cluster& cluster, const Formed& formed, Operator& administrator
 
 void Nemesis::start() {
   *running_ = true;
-  cluster_->on_seal([this, running = running_](NodeIndex leader) {
-    if (*running && rng_.chance(profile_.strikes_at_seal_ppm)) strike_at_seal(leader);
-  });
+  cluster_->on_seal(
+      [this, running = running_](NodeIndex leader) {
+        if (*running && rng_.chance(profile_.strikes_at_seal_ppm)) strike_at_seal(leader);
+      },
+      [this, running = running_](NodeIndex node, const ShardId& shard, Epoch epoch) {
+        if (*running) strike_at_install(node, shard, epoch);
+      });
   set_conditions(false);
   next_fault();
 }
@@ -276,6 +280,23 @@ void Nemesis::strike_at_seal(NodeIndex leader) {
     cluster_->split(with_leader, others);
     heal_after(cluster_->settings().lease_ttl * 2 + length(500));
   });
+}
+
+// The first one to be installed is parted from the leader before its answer is there: it may go on in the new
+// epoch without a leader that knows nothing of it.
+void Nemesis::strike_at_install(NodeIndex node, const ShardId& shard, Epoch epoch) {
+  auto& newest = installed_[shard];
+  if (epoch <= newest) return;
+  newest = epoch;
+  if (!rng_.chance(profile_.strikes_at_seal_ppm)) return;
+  std::vector<NodeIndex> with_leader, others;
+  for (NodeIndex index = 0; index < cluster_->size(); ++index) {
+    const bool leads = cluster_->node(index).alive() && cluster_->node(index).leads(shard);
+    const bool lot = rng_.chance(500'000);
+    (leads || (index != node && lot) ? with_leader : others).push_back(index);
+  }
+  cluster_->split(with_leader, others);
+  heal_after(cluster_->settings().lease_ttl * 3 + length(500));
 }
 
 void Nemesis::change_machines() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,6 +46,7 @@ class Nemesis {
   void clog_some();
   void disturb();
   void strike_at_seal(NodeIndex leader);
+  void strike_at_install(NodeIndex node, const ShardId& shard, Epoch epoch);
   void change_machines();
   bool lose_machine(NodeIndex node);
   void bring_back(NodeIndex node, Duration after);
@@ -63,6 +65,7 @@ class Nemesis {
   Profile profile_;
   Rng rng_;
   std::shared_ptr<bool> running_ = std::make_shared<bool>(false);
+  std::map<ShardId, Epoch> installed_;  // newest epoch that anybody was installed in
   std::uint64_t cuts_ = 0;
 };
 

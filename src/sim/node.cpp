@@ -81,6 +81,7 @@ void Node::crash() {
   disk_.crash();
   mute_ = false;
   sealed_.clear();
+  installed_.clear();
   around_.oracle->coverage.torn_tails += disk_.torn_tails() - torn;
   provider_.reset();
   core_.reset();
@@ -196,6 +197,9 @@ void Node::write_to_disk(provider::DiskWrite& write) {
       die = [this, kind, stage = *dies] {
         ++around_.oracle->coverage.persistence_crashes[point_index(kind, stage)];
         mute_ = stage == WriteStage::told_unsent || (stage <= WriteStage::torn && rng_.chance(500'000));
+        const bool hangs = stage <= WriteStage::torn && !mute_ && rng_.chance(500'000);
+        const auto hang = static_cast<std::uint64_t>((config_.lease_ttl / 8).ns);
+        if (hangs) return die_soon(Duration{static_cast<std::int64_t>(rng_.below(hang))});
         die_soon(stage >= WriteStage::told_unsent ? microseconds(1) : Duration{});
       };
     }
@@ -215,12 +219,23 @@ void Node::write_to_disk(provider::DiskWrite& write) {
 
 void Node::tell_seals(const std::vector<shard_log::Status>& statuses) {
   for (const auto& status : statuses) {
+    auto& installed = installed_[status.shard];
+    if (status.configuration.epoch > installed) {
+      installed = status.configuration.epoch;
+      if (!status.leading && !status.ended) around_.installs(config_.index, status.shard, installed);
+    }
     if (!status.sealed || !status.leading) continue;
     auto& before = sealed_[status.shard];
     if (status.sealed->epoch <= before) continue;
     before = status.sealed->epoch;
     around_.seals(config_.index);
   }
+}
+
+bool Node::leads(const ShardId& shard) const {
+  const auto statuses = provider_->seat_statuses();
+  return std::ranges::any_of(statuses,
+                             [&](const auto& status) { return status.shard == shard && status.leading; });
 }
 
 void Node::die_soon(Duration delay) {

@@ -50,9 +50,10 @@ struct Surroundings {
   Oracle* oracle = nullptr;
   std::function<void(NodeIndex to, NodeIndex from, const EngineMessage&)> deliver_engine;
   std::function<std::optional<NodeIndex>(const std::string& host, std::uint16_t port)> client_host;
-  std::function<void(NodeIndex)> crash;                    // a sprung trap
-  std::function<void(NodeIndex)> seals;                    // a leader has begun a change of voters
-  std::function<void(NodeIndex, std::string_view)> trace;  // may be empty
+  std::function<void(NodeIndex)> crash;                            // a sprung trap
+  std::function<void(NodeIndex)> seals;                            // a leader has begun a change of voters
+  std::function<void(NodeIndex, const ShardId&, Epoch)> installs;  // somebody else was installed by it
+  std::function<void(NodeIndex, std::string_view)> trace;          // may be empty
 };
 
 struct StartOptions {
@@ -105,6 +106,7 @@ class Node {
   core::Core& core() { return *core_; }
   const Engine& engine() const { return *engine_; }
   const CoreSeen& seen() const { return seen_; }
+  bool leads(const ShardId& shard) const;  // that shard's log
   const NodeId& id() const { return id_; }
   // What Core was told, as a client of the contract sees it: the newest value of every register.
   const std::map<std::string, contract::Register>& shard_registers() const { return shard_registers_; }
@@ -148,8 +150,8 @@ class Node {
   NodeClock clock_;
   Disk disk_;
   Lane node_lane_, main_lane_;
-  std::map<ShardId, Epoch> sealed_;  // newest epoch that a seat here was seen sealing, as leader
-  bool mute_ = false;                // a trap has sprung: nothing leaves this node any more
+  std::map<ShardId, Epoch> sealed_, installed_;  // newest epoch seen here: sealing as leader, as another
+  bool mute_ = false;                            // a trap has sprung: nothing leaves this node any more
   std::unique_ptr<provider::Provider> provider_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<core::Core> core_;
