@@ -119,13 +119,18 @@ void Workload::move_replica(NodeIndex index) {
 // A slot that nobody owns is given to two shards: both logs may say yes before either has heard of the other.
 void Workload::contest_slot() {
   const auto& ids = formed_->ids;
-  // One that holds a client's key: keys that go too early are what it is about (I21).
-  const auto slot = std::to_string(core::key_slot("key:" + std::to_string(rng_.below(client_keys))));
-  for (const auto& shard : ids) {
-    if (const auto primary = cluster_->primary_of(shard)) command(*primary, {"DELSLOTS", slot});
+  // One that holds a client's key, against the shard that has it: keys that go too early are what it is
+  // about.
+  const auto contested = core::key_slot("key:" + std::to_string(rng_.below(client_keys)));
+  const auto slot = std::to_string(contested);
+  auto two = rng_.below(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto primary = cluster_->primary_of(ids[i]);
+    if (!primary) continue;
+    if (cluster_->node(*primary).core().routing().served[contested]) two = i;
+    command(*primary, {"DELSLOTS", slot});
   }
-  const auto one = rng_.below(ids.size());
-  const auto two = (one + 1 + rng_.below(ids.size() - 1)) % ids.size();
+  const auto one = (two + 1 + rng_.below(ids.size() - 1)) % ids.size();
   const bool apart = rng_.chance(500'000);
   cluster_->scheduler().after(seconds(2), [this, slot, one, two, apart, running = running_] {
     if (!*running) return;

@@ -63,7 +63,8 @@ class RestartedPrimaries {
   }
 
  private:
-  static constexpr Duration attention = milliseconds(500);
+  static constexpr Duration attention = milliseconds(500);         // a main thread has a tick of 100 ms
+  static constexpr Duration loop_attention = milliseconds(1'500);  // an idle loop turns every T/8
   struct Death {
     core::EngineReport report;  // the last one before
     ShardId shard;
@@ -83,7 +84,7 @@ class RestartedPrimaries {
   void keep_attentive(WorldTime now, NodeIndex node, Death& death, const CoresSeen& all) {
     std::erase_if(death.in_sync, [&](NodeIndex other) {
       return !all[other].alive || all[other].shard != death.shard || now - nodes_[other].worked > attention ||
-             now - nodes_[other].turned > attention || !connected_ || !connected_(node, other);
+             now - nodes_[other].turned > loop_attention || !connected_ || !connected_(node, other);
     });
   }
   void judge(WorldTime now, const CoreSeen& core, const Node& own) {

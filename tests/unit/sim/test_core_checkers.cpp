@@ -220,11 +220,16 @@ TEST_CASE("I22 goes red when a primary resumes with less while a replica has run
   core::EngineReport returned{false, false, false, false, 60, "h", true, 0, 6, 60, 0};
   checker.on_core(now, cores[0], primary, cores);
   checker.on_core(now, cores[1], replica, cores);
+  checker.on_turn(now, 1);
   checker.on_crash(0, cores);
   cores[0].primary_here = false;
   bool bad = true;
   SECTION("resumes") {}
   SECTION("resumes, the replica out of reach: good") { connected = bad = false; }
+  SECTION("resumes, the replica's node thread stood still: good") {
+    checker.on_turn(now - seconds(2), 1);
+    bad = false;
+  }
   SECTION("nothing was lost: good") {
     returned.loaded_offset = 100;
     bad = false;
