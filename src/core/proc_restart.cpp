@@ -67,7 +67,9 @@ void check_restart(Machine& m) {
     return;
   }
   if (r.open) return;
-  if (r.proposed || r.saw_other_primary) return open_gate(m, nullptr);  // named in this life: no restart
+  // Named in this life: no restart. A log that is replayed names others on the way; only who was in sync with
+  // one of them has its data.
+  if (r.proposed || (r.saw_other_primary && m.engine.ran_on)) return open_gate(m, nullptr);
   if (m.primaryship_in_flight)
     return stop_asking(r);  // its completion tells whether this life wrote the register
   if (!m.leased() || !m.engine.known || m.engine.report.loading) return stop_asking(r);

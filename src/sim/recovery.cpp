@@ -111,15 +111,18 @@ bool Recovery::majorities_in(const Nodes& nodes) {
   });
 }
 
-// Somebody who may become primary: the data are nowhere else, or the logged primary is among them.
-bool Recovery::data_in(const Nodes& nodes) {
-  return std::ranges::all_of(formed_->ids, [&](const ShardId& shard) {
-    return std::ranges::any_of(nodes, [&](NodeIndex index) {
-      const auto& node = cluster_->node(index);
-      const auto report = node.engine().report(cluster_->now());
-      return node.provider().shard_id() == shard && report.completed_sync && report.keys > 0;
-    });
+// Somebody who may become primary.
+bool Recovery::holds_data(const Nodes& nodes, const ShardId& shard) {
+  return std::ranges::any_of(nodes, [&](NodeIndex index) {
+    const auto& node = cluster_->node(index);
+    if (!node.alive() || node.provider().shard_id() != shard) return false;
+    const auto report = node.engine().report(cluster_->now());
+    return report.completed_sync && report.keys > 0;
   });
+}
+
+bool Recovery::data_in(const Nodes& nodes) {
+  return std::ranges::all_of(formed_->ids, [&](const ShardId& shard) { return holds_data(nodes, shard); });
 }
 
 std::set<std::pair<NodeIndex, NodeIndex>> Recovery::links_needed(const Nodes& nodes) {
@@ -167,9 +170,11 @@ void Recovery::check_majority() {
         return "proposals stay unanswered: " + cluster_->oracle().answers.oldest_open(cluster_->now());
       });
   for (const auto& shard : formed_->ids) {
-    demand(
-        "liveness", [&] { return cluster_->primary_of(shard).has_value(); }, generous,
-        [&] { return "a shard with a majority does not serve: " + describe_shard(shard); });
+    // Who has meanwhile been told to follow a broken node and has not synced with it must not serve.
+    const auto serves = [&] { return cluster_->primary_of(shard).has_value(); };
+    if (wait(serves, generous) || !holds_data(healthy_, shard)) continue;
+    cluster_->oracle().violations.add("liveness", "all", cluster_->now(),
+                                      "a shard with a majority does not serve: " + describe_shard(shard));
   }
 }
 

@@ -35,6 +35,7 @@ class Recovery {
 
   Nodes choose_healthy();
   bool majorities_in(const Nodes& nodes);
+  bool holds_data(const Nodes& nodes, const ShardId& shard);
   bool data_in(const Nodes& nodes);
   std::set<std::pair<NodeIndex, NodeIndex>> links_needed(const Nodes& nodes);
   void leave_broken(NodeIndex node);

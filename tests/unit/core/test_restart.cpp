@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "cluster.hpp"
@@ -140,4 +141,34 @@ TEST_CASE("the restart rule, case by case") {
   CHECK(judge_restart(view) == RestartVerdict::resume);
   view.answers[0].stands = true;
   CHECK(judge_restart(view) == RestartVerdict::wait);
+}
+
+TEST_CASE("a log that is replayed names others on the way: that does not excuse from asking the replicas") {
+  Rng rng(3);
+  const auto self = rng.id<NodeId>(), other = rng.id<NodeId>();
+  const auto shard = rng.id<ShardId>();
+  const Instant now = Instant{} + seconds(1);
+  SlotKeyCounts counts;
+  Core core(Settings{}, counts, now, Rng(4));
+  const auto named = [&](std::uint64_t revision, const NodeId& primary) {
+    const contract::Revision at{0, revision, {}};
+    core.on_event(now, contract::ShardLogUpdated{1, at, false, {{"primaryship", primary.hex(), at}}});
+  };
+  EngineReport empty;
+  empty.completed_sync = true;
+  core.on_event(now, contract::Reset{contract::Namespace::shard, 1, self, shard});
+  core.on_event(now, contract::MembershipChanged{self,
+                                                 shard,
+                                                 {{self, shard, {}, contract::Health::ok, {}, now},
+                                                  {other, shard, {}, contract::Health::ok, {}, now}}});
+  core.on_engine(now, empty);
+  named(1, other);
+  named(2, self);
+  core.on_event(now, contract::Settled{1, {0, 2, {}}});
+  core.on_event(now, contract::Heartbeat{now + seconds(2)});
+  CHECK_FALSE(core.routing().primary_here);
+  const auto output = core.take_output();
+  CHECK(std::ranges::any_of(output.operations, [](const auto& operation) {
+    return std::holds_alternative<contract::SendToCore>(operation);
+  }));
 }
