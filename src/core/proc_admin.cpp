@@ -97,6 +97,9 @@ void replicate(Machine& m, const Invocation& call) {
   if (!node) return m.reply(call.ticket, unknown_node(a[1]));
   if (*node == m.view.self()) return refuse("ERR Can't replicate myself");
   if (!m.view.is_primary(*node)) return refuse("ERR I can only replicate a master, not a replica.");
+  if (!m.log.primaryship()) {  // after a start: slots it owns are in a log that it has not seen yet
+    return refuse("ERR this node does not know yet what its shard's log says, try again");
+  }
   if (!m.is_replica_role() && (m.log.slots().owns_any() || m.engine.report.keys != 0)) {
     return refuse("ERR To set a master the node must be empty and without assigned slots.");
   }

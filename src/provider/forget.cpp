@@ -123,7 +123,7 @@ void Provider::State::start_reset(Instant now, std::optional<Ticket> ticket, boo
   own_seat()->set_has_core(now, false);
   const auto inner = inner_ticket();
   seat_requests[inner] = {std::nullopt, 0};
-  own_seat()->request_member(now, inner, false, record.node, seat->seat().uuid);
+  own_seat()->request_member(now, inner, false, record.node, seat->seat().uuid, true);
 }
 
 // The others forget this life of the node at once (a leave, not a failure); by stream, because nobody would

@@ -30,6 +30,7 @@ void Provider::State::start_move(Instant now, std::optional<Ticket> ticket, cons
   move->ticket = ticket;
   move->from = record.membership.shard;
   move->fresh = fresh;
+  move->may_close = own_seat() == nullptr || own_seat()->configuration().voters.size() <= 1;
   move->give_up = now + enter_limit;
   move->next_try = Instant::never();
   record.move = {true, target, rng.id<VoterUuid>()};
@@ -63,7 +64,7 @@ void Provider::State::advance_move(Instant now) {
       move->inner = inner_ticket();
       if (seat != nullptr && !move->left_old) {
         seat->set_has_core(now, false);
-        seat->request_member(now, move->inner, false, record.node, seat->seat().uuid);
+        seat->request_member(now, move->inner, false, record.node, seat->seat().uuid, move->may_close);
         return;
       }
       [[fallthrough]];

@@ -207,6 +207,7 @@ void Provider::State::ask_seat(Instant now, const ShardId& shard, Ticket inner, 
 
 void Provider::State::on_seat_request_done(Instant now, const shard_log::MembershipDone& done) {
   if (move && done.request == move->inner && move->step == PendingMove::Step::leave_old) {
+    if (done.outcome == contract::Outcome::failed) return undo_move(now, done.text);
     if (done.outcome == contract::Outcome::ok) move->left_old = true;
     advance_move(now);
     return;

@@ -49,6 +49,7 @@ struct PendingMove {
   std::optional<Ticket> ticket;  // absent: resumed after a crash
   ShardId from;
   bool fresh = false;         // the target is a new shard of our own
+  bool may_close = false;     // the old shard had no other member when the move was asked for
   std::uint64_t write = 0;    // the write that must be durable before the next step
   Ticket inner;               // request at the old seat
   std::uint64_t request = 0;  // ShardRequest to the new shard

@@ -171,7 +171,7 @@ void Provider::State::refresh_policies(Instant now) {
     for (const auto& voter : seat.configuration().voters) {
       const auto view = swim->find(voter.node);
       if (!view) gone.push_back(voter.node);  // forgotten, or left by RESET
-      const bool moved = view && view->record.status == swim::Status::alive && view->record.shard != shard;
+      const bool moved = !view || (view->record.status == swim::Status::alive && view->record.shard != shard);
       if (moved && voter.role != shard_log::Role::witness) elsewhere.push_back(voter.node);
     }
     seat.set_dead(now, std::move(gone));

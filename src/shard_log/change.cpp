@@ -17,14 +17,14 @@ constexpr std::int64_t useless_ttls = 10;  // a witness candidate without an ans
 // ---- at the seat that was asked ----
 
 void ShardLog::State::request_member(Instant now, Ticket request, bool add, const NodeId& node,
-                                     const VoterUuid& uuid) {
+                                     const VoterUuid& uuid, bool may_close) {
   if (ended || vacant()) {
     const bool fulfilled = ended && !add && node == seat.node;
     request_done(request, fulfilled ? contract::Outcome::ok : contract::Outcome::unknown,
                  fulfilled ? "" : "this seat is not a member of the shard", configuration.epoch);
     return;
   }
-  requests[request] = {add, node, uuid, now, now};
+  requests[request] = {add, node, uuid, may_close, now, now};
   tick_requests(now);
 }
 
@@ -277,7 +277,7 @@ void ShardLog::State::tick_changes(Instant now) {
   auto data = wanted_data(now);
   for (const auto& change : office->changes) {
     if (change.add || change.node != seat.node) continue;
-    if (data.size() == 1) return close_shard(now);
+    if (data.size() == 1) return may_close(change) ? close_shard(now) : refuse_closing(change);
     const auto to =
         successor(now);  // who leads cannot leave: another data voter takes over and goes on with it
     if (to) office->transfer = Transfer{*to, now + settings.lease_ttl, std::nullopt};
@@ -298,6 +298,22 @@ void ShardLog::State::tick_changes(Instant now) {
   if (!enough_alive(now, voters)) return;
   if (witness.voter) told_no_witness = false;
   seal(now, {configuration.epoch.next(), std::move(voters)});
+}
+
+// Only this seat's own word counts: who asked to leave a shard of several may be the last by now, and the
+// shard's data and slots would go with it.
+bool ShardLog::State::may_close(const Change& change) const {
+  return std::any_of(change.requesters.begin(), change.requesters.end(), [&](const auto& requester) {
+    const auto own = requests.find(requester.request);
+    return requester.node == seat.node && own != requests.end() && own->second.may_close;
+  });
+}
+
+void ShardLog::State::refuse_closing(const Change& change) {
+  const auto refused = change;
+  std::erase_if(leading()->changes,
+                [&](const Change& other) { return !other.add && other.node == refused.node; });
+  answer_change(refused, contract::Outcome::failed, "this node has become the last member of its shard");
 }
 
 // The last member leaves: nobody is left to ask.

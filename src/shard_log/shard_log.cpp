@@ -164,8 +164,8 @@ void ShardLog::set_has_core(Instant now, bool has_core) {
 }
 
 void ShardLog::request_member(Instant now, Ticket request, bool add, const NodeId& node,
-                              const VoterUuid& uuid) {
-  state_->request_member(now, request, add, node, uuid);
+                              const VoterUuid& uuid, bool may_close) {
+  state_->request_member(now, request, add, node, uuid, may_close);
   state_->after_input(now);
 }
 

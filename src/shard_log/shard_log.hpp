@@ -159,13 +159,16 @@ class ShardLog {
 
   // ---- voter changes ----
   // Add or remove a data member; any seat accepts it and forwards to the leader, requests queue. `uuid` is
-  // the member's voter uuid when adding. A lone voter that removes itself closes the shard.
-  void request_member(Instant now, Ticket request, bool add, const NodeId& node, const VoterUuid& uuid);
+  // the member's voter uuid when adding. The last data member removes itself only with `may_close`: the shard
+  // ends with it, and all that its log says.
+  void request_member(Instant now, Ticket request, bool add, const NodeId& node, const VoterUuid& uuid,
+                      bool may_close = false);
   // Witness candidates, best first (rendezvous order, other shards, not dead); and nodes dead by both
   // detectors.
   void set_witness_candidates(Instant now, std::vector<NodeId> candidates);
   void set_dead(Instant now, std::vector<NodeId> dead);
-  // Data members whose nodes are alive and members of another shard, as SWIM has it.
+  // Data members whose nodes are alive and members of another shard, or of the cluster no more, as SWIM has
+  // it.
   void set_elsewhere(Instant now, std::vector<NodeId> nodes);
   // Leadership follows the primary: move it to this data voter once everything committed is settled.
   void transfer_leadership(Instant now, const NodeId& to);

@@ -124,6 +124,7 @@ struct Request {  // a voter change asked through this seat
   bool add = true;
   NodeId node;
   VoterUuid uuid;
+  bool may_close = false;  // also if nobody is left then
   Instant since;
   Instant send_at;
 };
@@ -345,7 +346,10 @@ struct ShardLog::State {
   void on(Instant now, const NodeId& from, const SeatOffer& message);
   void on(Instant now, const NodeId& from, const ChangeRequest& message);
   void on(Instant now, const NodeId& from, const ChangeAnswer& message);
-  void request_member(Instant now, Ticket request, bool add, const NodeId& node, const VoterUuid& uuid);
+  void request_member(Instant now, Ticket request, bool add, const NodeId& node, const VoterUuid& uuid,
+                      bool may_close);
+  bool may_close(const Change& change) const;
+  void refuse_closing(const Change& change);
   void tick_requests(Instant now);
   void tick_changes(Instant now);
   void answer_changes(Instant now);

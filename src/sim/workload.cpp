@@ -112,7 +112,9 @@ void Workload::admin() {
 // Seal-copy-start under whatever else goes on: a replica moves to another shard (a primary's own is refused).
 void Workload::move_replica(NodeIndex index) {
   const auto target = cluster_->primary_of(formed_->ids[rng_.below(formed_->ids.size())]);
-  if (!rates_.moves || !target || *target == index || cluster_->serves(index)) return;
+  // An administrator does not take the replica of a primary that is gone: it may be the last copy.
+  const bool covered = cluster_->primary_of(cluster_->shard_of(index)).has_value();
+  if (!rates_.moves || !target || *target == index || cluster_->serves(index) || !covered) return;
   command(index, {"REPLICATE", cluster_->node(*target).id().hex()});
 }
 

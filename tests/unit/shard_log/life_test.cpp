@@ -331,3 +331,22 @@ TEST_CASE("a data member that has lived in another shard for longer than any mov
   CHECK(world.run_until(two, world.settings.elsewhere_remove_after));
   CHECK(world.broken() == "");
 }
+
+TEST_CASE("the last data member does not close its shard unless it said so") {
+  World world(7, 1);
+  form(world, 1);
+  auto& last = world.node(0);
+  std::vector<std::pair<contract::Outcome, std::string>> answers;
+  world.on_event = [&](std::size_t, const Event& event) {
+    if (const auto* done = std::get_if<MembershipDone>(&event))
+      answers.emplace_back(done->outcome, done->text);
+  };
+  last.seat->request_member(world.local(last), {1}, false, last.id, last.uuid);
+  world.run_for(seconds(1));
+  REQUIRE(answers.size() == 1);
+  CHECK(answers[0].first == contract::Outcome::failed);
+  CHECK_FALSE(last.seat->status().ended);
+  CHECK(world.primary() == 0);
+  last.seat->request_member(world.local(last), {2}, false, last.id, last.uuid, true);
+  CHECK(world.run_until([&] { return world.newest().voters.empty(); }, seconds(1)));
+}

@@ -146,7 +146,7 @@ void World::remove_member(std::size_t index) {
         find_voter(member.seat->status().configuration, member.id, member.uuid) == nullptr)
       continue;
     last_ticket_ = last_ticket_.next();
-    member.seat->request_member(local(member), last_ticket_, false, nodes_[index].id, {});
+    member.seat->request_member(local(member), last_ticket_, false, nodes_[index].id, {}, true);
     return drain(other);
   }
 }
