@@ -23,7 +23,15 @@ FileHistory replay(const std::vector<wire::FileRecord>& records) {
   FileHistory history;
   for (const auto& file_record : records) {
     std::visit(Overloaded{
-                   [&](const wire::NodeRecord& node) { history.node = node; },
+                   [&](const wire::NodeRecord& node) {
+                     // Hints are of a cluster: a crash in the middle of a RESET or a MEET must not leave a
+                     // node that looks for its new cluster among the members of the old one.
+                     if (history.node && history.node->cluster != node.cluster) {
+                       history.members = {};
+                       history.gossip = {};
+                     }
+                     history.node = node;
+                   },
                    [&](const wire::KnownMembersRecord& members) { history.members = members; },
                    [&](const wire::GossipHintRecord& gossip) { history.gossip = gossip; },
                    [&](const wire::SeatOpenedRecord& opened) {

@@ -12,6 +12,9 @@ namespace vswim::sim {
 namespace {
 constexpr std::int64_t leader_limit_ttls = 10;  // I17
 constexpr std::int64_t answer_limit_ttls = 10;
+// cluster-replica-validity-factor, 10 by default, and the nominal node timeout of 15 s: a replica without a
+// link for longer does not stand.
+constexpr Duration validity_limit = seconds(150);
 constexpr std::uint32_t left_broken_ppm = 400'000;  // of the nodes that nobody needs
 constexpr std::uint32_t left_cut_ppm = 300'000;     // of the links that nobody needs
 }  // namespace
@@ -117,7 +120,8 @@ bool Recovery::holds_data(const Nodes& nodes, const ShardId& shard) {
     const auto& node = cluster_->node(index);
     if (!node.alive() || node.provider().shard_id() != shard) return false;
     const auto report = node.engine().report(cluster_->now());
-    return report.completed_sync && report.keys > 0;
+    const bool barred = report.down_since_ms > static_cast<std::uint64_t>(validity_limit.ms());
+    return report.completed_sync && report.keys > 0 && !barred;
   });
 }
 

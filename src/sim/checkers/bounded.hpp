@@ -18,7 +18,7 @@ class Bounded : public SeatFileReader {
  public:
   explicit Bounded(Violations& violations) : violations_(&violations) {}
 
-  static constexpr std::size_t file_free_bytes = 1024 * 1024;
+  static constexpr std::size_t file_free_bytes = (1024 + 64) * 1024;  // 1 MiB and what was written across it
   static constexpr std::size_t tail_entries_max = 3 * 1024;
   static constexpr std::size_t seats_max = 16;
   static constexpr std::size_t registers_max = 4'096;

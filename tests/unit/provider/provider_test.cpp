@@ -1,5 +1,6 @@
 #include <catch2/catch_test_macros.hpp>
 
+#include "wire/file_records.hpp"
 #include "world.hpp"
 
 using namespace vswim;
@@ -263,6 +264,23 @@ TEST_CASE("FORGET removes a node everywhere, a restart does not bring it back, a
   INFO(met.text);
   REQUIRE(met.outcome == Outcome::ok);
   REQUIRE(world.run_until(seconds(5), [&] { return world.nodes[1].view.members.size() == 3; }));
+}
+
+TEST_CASE("a node whose RESET was cut short by a crash does not look for the members of its old cluster") {
+  World world;
+  for (int n = 1; n <= 3; ++n) world.add(n);
+  for (int n = 2; n <= 3; ++n) REQUIRE(world.meet(n, 1).outcome == Outcome::ok);
+  world.run_for(seconds(5));
+  world.crash(3);
+  wire::NodeRecord record;
+  for (const auto& kept : wire::read_file(world.nodes[3].file).records) {
+    if (const auto* node = std::get_if<wire::NodeRecord>(&kept)) record = *node;
+  }
+  record.cluster = Rng(77).id<ClusterId>();  // the last thing that reached the disk
+  world.nodes[3].file += wire::encode_record(record);
+  world.start(3);
+  world.run_for(seconds(5));
+  REQUIRE(world.nodes[3].view.members.size() == 1);
 }
 
 TEST_CASE("a replica that resets leaves its shard, and the shard goes on") {
