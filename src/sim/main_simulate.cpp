@@ -1,8 +1,10 @@
-// simulate shard --seeds A-B [--minutes M] [--clock-error-ppm E] [--mutate NAME|list] [--limit S] [--jobs N]
-// [--json] simulate replay --seed N [--minutes M] [--clock-error-ppm E] [--mutate NAME] [--trace] With
-// --mutate (mutation build only) `shard` stops at the first red seed. --limit: no new seed after so many
-// seconds. --json: nothing but the last line. The last line of the output is JSON. Exit status: 0 no
-// violation, 1 violations, 2 wrong usage. `simulate scenario FILE...`: sim/scenario/main_scenario.hpp.
+// The program `simulate`. Its words are told by usage() below; `simulate scenario` has its own room,
+// sim/scenario/main_scenario.hpp.
+//
+// With --mutate (mutation build only) `shard` stops at the first red seed, or after two minutes. --until
+// stops at the first seed that breaks that invariant. --limit: no seed is begun after so many seconds.
+// --json: nothing but the last line, which is JSON always. Exit status: 0 no violation, 1 violations, 2 wrong
+// usage.
 #include <unistd.h>
 
 #include <algorithm>
@@ -30,12 +32,14 @@ constexpr std::string_view mutations[] = {
     "fsync", "no_op", "seal_order", "incarnation", "batch_atomic", "tombstone_horizon",
     "claim", "psync", "restart"};
 
+constexpr double mutated_seconds_max = 120;
+
 struct Options {
   std::string verb;
   sim::Jobs jobs;
   sim::RunSettings run;
   double minutes = 2;
-  std::string mutate;
+  std::string mutate, until;
   bool json = false, trace = false;
 };
 
@@ -43,8 +47,9 @@ int usage() {
   std::fprintf(
       stderr,
       "usage: simulate shard --seeds A-B [--minutes M] [--clock-error-ppm E] [--mutate NAME|list]\n"
-      "                      [--limit SECONDS] [--jobs N] [--json]\n"
-      "       simulate replay --seed N [--minutes M] [--clock-error-ppm E] [--mutate NAME] [--trace]\n");
+      "                      [--until INVARIANT] [--limit SECONDS] [--jobs N] [--json]\n"
+      "       simulate replay --seed N [--minutes M] [--clock-error-ppm E] [--mutate NAME] [--trace]\n"
+      "       simulate scenario [--rewrite] FILE...\n");
   return 2;
 }
 
@@ -67,6 +72,10 @@ bool take_option(Options& options, std::string_view word, const std::string& val
   if (word == "--clock-error-ppm") return parse_number(value, options.run.clock_error_ppm);
   if (word == "--limit") return parse_number(value, options.jobs.seconds_max);
   if (word == "--jobs") return parse_number(value, options.jobs.processes);
+  if (word == "--until") {
+    options.until = value;
+    return true;
+  }
   options.mutate = value;
   return word == "--mutate";
 }
@@ -92,6 +101,8 @@ std::optional<Options> parse(int count, char** words) {
                     jobs.processes > 0 && jobs.processes <= 256 && options.run.clock_error_ppm >= 0 &&
                     options.run.clock_error_ppm < 500'000;
   if (!sane) return std::nullopt;
+  if (!options.mutate.empty() && options.jobs.seconds_max == 0)
+    options.jobs.seconds_max = mutated_seconds_max;
   options.run.safety = Duration{static_cast<std::int64_t>(options.minutes * 60e9)};
   return options;
 }
@@ -138,7 +149,11 @@ int main(int count, char** words) {
     total.add(result);
     if (!options->json) std::fputs(sim::line_of(result).c_str(), stdout);
     std::fflush(stdout);
-    return options->mutate.empty() || result.violations.empty();  // a mutation is found by its first red seed
+    // A mutation is found by its first red seed; --until asks for a seed that breaks one invariant.
+    const auto& seen = result.violations.first();
+    const bool found = std::ranges::any_of(
+        seen, [&](const auto& violation) { return violation.invariant == options->until; });
+    return !found && (options->mutate.empty() || seen.empty());
   };
   if (options->verb == "replay") {
     tell(run(options->jobs.first));
