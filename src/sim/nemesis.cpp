@@ -119,6 +119,12 @@ Duration Nemesis::length(std::int64_t scale_percent_max) {
 NodeIndex Nemesis::victim() {
   const auto any = static_cast<NodeIndex>(rng_.below(cluster_->size()));
   if (rng_.chance(300'000)) return any;
+  if (rng_.chance(400'000)) {  // a primary whose lease is in another node's book
+    for (const auto& apart : formed_->ids) {
+      const auto primary = cluster_->primary_of(apart);
+      if (primary && !cluster_->node(*primary).leads(apart)) return *primary;
+    }
+  }
   const auto shard = formed_->ids[rng_.below(formed_->ids.size())];
   return cluster_->primary_of(shard).value_or(any);
 }

@@ -79,7 +79,7 @@ void Node::crash() {
   main_lane_.kill();
   const auto torn = disk_.torn_tails();
   disk_.crash();
-  mute_ = false;
+  doomed_ = mute_ = false;
   sealed_.clear();
   installed_.clear();
   around_.oracle->coverage.torn_tails += disk_.torn_tails() - torn;
@@ -192,6 +192,7 @@ void Node::write_to_disk(provider::DiskWrite& write) {
         lot < crash_chance_ppm_max ? kind_of_write(write.rewrite, write.bytes) : RecordKind::accept;
     if (lot < crash_chance_ppm(kind)) {
       dies = static_cast<WriteStage>(rng_.below(write_stages));
+      doomed_ = true;
       if (kind == RecordKind::rewrite && dies == WriteStage::torn)
         dies = WriteStage::lost;  // a rename is whole
       die = [this, kind, stage = *dies] {
@@ -239,6 +240,7 @@ bool Node::leads(const ShardId& shard) const {
 }
 
 void Node::die_soon(Duration delay) {
+  doomed_ = true;
   around_.scheduler->after(delay, [this, life = life_] {
     if (alive() && life == life_) around_.crash(config_.index);
   });

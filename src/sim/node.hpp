@@ -75,7 +75,8 @@ class Node {
 
   // False: the state file was refused; recorded as a violation unless it was damaged on purpose.
   bool start(const StartOptions& options);
-  void crash();  // kill -9: both threads are gone, unsynced writes with them
+  void crash();                            // kill -9: both threads are gone, unsynced writes with them
+  bool doomed() const { return doomed_; }  // a trap has sprung: it dies once the moment has come
   bool alive() const { return provider_ != nullptr; }
   std::uint64_t life() const { return life_; }
 
@@ -151,7 +152,8 @@ class Node {
   Disk disk_;
   Lane node_lane_, main_lane_;
   std::map<ShardId, Epoch> sealed_, installed_;  // newest epoch seen here: sealing as leader, as another
-  bool mute_ = false;                            // a trap has sprung: nothing leaves this node any more
+  bool doomed_ = false;
+  bool mute_ = false;  // a trap has sprung: nothing leaves this node any more
   std::unique_ptr<provider::Provider> provider_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<core::Core> core_;

@@ -40,8 +40,7 @@ void Recovery::check() {
 void Recovery::heal_majority() {
   for (NodeIndex index = 0; index < cluster_->size(); ++index) {
     cluster_->node(index).resume();
-    cluster_->node(index).disk().stall_until(cluster_->now());
-    if (!cluster_->node(index).alive()) cluster_->restart(index);
+    if (!cluster_->node(index).alive() || cluster_->node(index).doomed()) cluster_->restart(index);
   }
   cluster_->heal();
   healthy_ = choose_healthy();
@@ -286,6 +285,17 @@ void Recovery::demand(const char* invariant, const std::function<bool()>& condit
   if (!wait(condition, limit)) cluster_->oracle().violations.add(invariant, "all", cluster_->now(), reason());
 }
 
+std::string Recovery::voters_text(const shard_log::Configuration& configuration) {
+  std::string text = "(";
+  for (const auto& voter : configuration.voters) {
+    const auto index = cluster_->find(voter.node);
+    text += (text.size() > 1 ? " " : "") + (index ? node_name(*index) : "gone");
+    if (voter.role != shard_log::Role::data)
+      text += voter.role == shard_log::Role::witness ? " witness" : " learner";
+  }
+  return text + ")";
+}
+
 std::string Recovery::describe_shard(const ShardId& shard) {
   std::string text = "shard " + short_id(shard) + ": ";
   for (NodeIndex index = 0; index < cluster_->size(); ++index) {
@@ -294,17 +304,16 @@ std::string Recovery::describe_shard(const ShardId& shard) {
     for (const auto& status : node.provider().seat_statuses()) {
       if (status.shard != shard) continue;
       const auto report = node.engine().report(cluster_->now());
-      text += node_name(index) + (healthy_.contains(index) ? "" : " (broken)") +
-              (node.provider().shard_id() == shard ? "" : " elsewhere") +
-              (node.core().routing().primary_here ? " primary" : "") + (report.is_replica ? " replica" : "") +
-              (report.completed_sync ? " synced" : " never-synced") + " offset " +
-              std::to_string(report.offset) + (node.seen().leased(cluster_->now()) ? " leased" : "") +
-              (status.ended ? " ended" : "") + (status.leading ? " leads" : "") +
-              (status.leader_active ? " active" : "") + " epoch " +
-              std::to_string(status.configuration.epoch.value) + " voters " +
-              std::to_string(status.configuration.voters.size()) + (status.sealed ? " sealed" : "") +
-              " committed " + std::to_string(status.committed) + " settled " +
-              std::to_string(status.settled) + " shown " + std::to_string(status.shown) + "; ";
+      text +=
+          node_name(index) + (healthy_.contains(index) ? "" : " (broken)") +
+          (node.provider().shard_id() == shard ? "" : " elsewhere") +
+          (node.core().routing().primary_here ? " primary" : "") + (report.is_replica ? " replica" : "") +
+          (report.completed_sync ? " synced" : " never-synced") + " offset " + std::to_string(report.offset) +
+          (node.seen().leased(cluster_->now()) ? " leased" : "") + (status.ended ? " ended" : "") +
+          (status.leading ? " leads" : "") + (status.leader_active ? " active" : "") + " epoch " +
+          std::to_string(status.configuration.epoch.value) + " voters " + voters_text(status.configuration) +
+          (status.sealed ? " sealed" : "") + " committed " + std::to_string(status.committed) + " settled " +
+          std::to_string(status.settled) + " shown " + std::to_string(status.shown) + "; ";
     }
   }
   return text;

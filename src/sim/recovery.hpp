@@ -47,6 +47,7 @@ class Recovery {
   bool wait(const std::function<bool()>& condition, Duration limit);
   void demand(const char* invariant, const std::function<bool()>& condition, Duration limit,
               const std::function<std::string()>& reason);
+  std::string voters_text(const shard_log::Configuration& configuration);
   std::string describe_shard(const ShardId& shard);
 
   Cluster* cluster_;
