@@ -161,11 +161,9 @@ void Provider::State::finish_move(Instant now) {
 void Provider::State::undo_move(Instant now, const std::string& reason) {
   const auto ended = std::move(*move);
   move.reset();
-  const auto target = record.move.target;
   record.move = {};
   save_node_record();
-  const auto vacant = seats.find(target);
-  if (vacant != seats.end() && vacant->second.configuration().voters.empty()) drop_seat(target);
+  // The seat stays open for a while: the other shard may have sealed it in already, and count on its vote.
   if (ended.left_old) {
     bootstrap_own_shard(now, rng.id<ShardId>());
   } else {

@@ -185,9 +185,11 @@ void Provider::State::publish_status() {
   ShownStatus status{seat->leader(), seat->configuration(), seat->has_majority_contact(), seats.size()};
   if (status == last_status) return;
   std::size_t data = 0;
+  std::size_t learners = 0;
   std::string witnesses;
   for (const auto& voter : status.configuration.voters) {
     if (voter.role == shard_log::Role::data) ++data;
+    if (voter.role == shard_log::Role::learner) ++learners;
     if (voter.role == shard_log::Role::witness)
       witnesses += (witnesses.empty() ? "" : ",") + voter.node.hex();
   }
@@ -198,9 +200,11 @@ void Provider::State::publish_status() {
   fields.emplace_back("swim_shard_witnesses", witnesses);
   fields.emplace_back("swim_shard_majority", status.majority ? "yes" : "no");
   const bool possible = data >= 3 || (data == 2 && !witnesses.empty());
-  fields.emplace_back("swim_automatic_failover", possible    ? "yes"
-                                                 : data == 2 ? "no: no node of another shard can be a witness"
-                                                             : "no: the shard has no replica");
+  const bool lacks_witness = data + learners == 2;
+  fields.emplace_back("swim_automatic_failover", possible ? "yes"
+                                                 : lacks_witness
+                                                     ? "no: no node of another shard can be a witness"
+                                                     : "no: the shard has no replica");
   fields.emplace_back("swim_seats", std::to_string(status.seats));
   last_status = std::move(status);
   emit(contract::ProviderStatus{std::move(fields)});

@@ -6,7 +6,9 @@
 namespace vswim::shard_log {
 
 namespace {
-std::size_t data_seats(std::size_t members) {
+std::size_t data_seats(std::size_t members, bool witness) {
+  // Two votes without a third: the loss of either member would stop both.
+  if (wants_witness(members)) return witness ? 2 : 1;
   if (members <= 3) return members;
   return members == 4 ? 3 : 5;
 }
@@ -23,7 +25,7 @@ std::vector<Voter> plan_configuration(const PlanInput& input) {
     };
     return order(a) < order(b);
   });
-  const auto seats = data_seats(voters.size());
+  const auto seats = data_seats(voters.size(), !input.witnesses.empty());
   for (std::size_t i = 0; i < voters.size(); ++i) voters[i].role = i < seats ? Role::data : Role::learner;
   if (wants_witness(voters.size()) && !input.witnesses.empty()) {
     voters.push_back(input.witnesses.front());

@@ -15,8 +15,9 @@ struct PlanInput {
   std::vector<Voter> witnesses;  // the first is used when one is needed
 };
 
-// 1 data -> 1; 2 -> 2 + a witness if there is one; 3 -> 3; 4 -> 3 + learner; 5 -> 5; more -> 5 + learners.
-// Seats stay with those who have them (data with Role::data), then go by node id. Sorted by node.
+// 1 data -> 1; 2 -> 2 + a witness, or 1 + learner where there is none; 3 -> 3; 4 -> 3 + learner; 5 -> 5; more
+// -> 5 + learners. Seats stay with those who have them (data with Role::data), then go by node id. Sorted by
+// node.
 std::vector<Voter> plan_configuration(const PlanInput& input);
 
 // Without a witness a shard of two cannot fail over by itself.

@@ -83,33 +83,62 @@ Recovery::Nodes Recovery::choose_healthy() {
   return healthy;
 }
 
-// Of every configuration that may still count: the newest one anybody has, the one before it (whose leader
-// may have to finish the change), and what is sealed.
+namespace {
+// Whether `seats` hold a majority of the configuration's votes, one of them able to lead.
+bool majority_of(const shard_log::Configuration& configuration, const std::set<VoterUuid>& seats) {
+  std::size_t voters = 0, reached = 0, leaders = 0;
+  for (const auto& voter : configuration.voters) {
+    const bool here = seats.contains(voter.uuid);
+    leaders += here && voter.role == shard_log::Role::data ? 1 : 0;
+    if (voter.role == shard_log::Role::learner) continue;
+    ++voters;
+    reached += here ? 1 : 0;
+  }
+  return voters == 0 || (reached >= voters / 2 + 1 && leaders > 0);
+}
+
+bool leads_among(const shard_log::Configuration& configuration, const std::set<VoterUuid>& seats) {
+  return std::ranges::any_of(configuration.voters, [&](const auto& voter) {
+    return voter.role == shard_log::Role::data && seats.contains(voter.uuid);
+  });
+}
+}  // namespace
+
+// The newest configuration that anybody has needs a majority, and somebody who can bring it about: a data
+// voter that was installed in it, or a majority of the one before that still is in that one. What is sealed
+// needs a majority too.
 bool Recovery::majorities_in(const Nodes& nodes) {
-  std::map<ShardId, std::uint64_t> newest;
-  std::vector<std::pair<ShardId, shard_log::Configuration>> configurations;
-  std::set<VoterUuid> present;
+  struct Shard {
+    std::map<std::uint64_t, shard_log::Configuration> configurations;
+    std::map<std::uint64_t, std::set<VoterUuid>> at;  // healthy seats by their epoch
+    std::set<VoterUuid> present;
+    std::vector<shard_log::Configuration> sealed;
+  };
+  std::map<ShardId, Shard> shards;
   for (NodeIndex index = 0; index < cluster_->size(); ++index) {
     for (const auto& status : cluster_->node(index).provider().seat_statuses()) {
-      if (!status.ended && nodes.contains(index)) present.insert(status.uuid);
-      auto& epoch = newest[status.shard];
-      epoch = std::max(epoch, status.configuration.epoch.value);
-      configurations.emplace_back(status.shard, status.configuration);
-      if (status.sealed) configurations.emplace_back(status.shard, *status.sealed);
+      if (!operator_->formed_shard(status.shard)) continue;
+      auto& shard = shards[status.shard];
+      const auto epoch = status.configuration.epoch.value;
+      if (!status.configuration.voters.empty()) shard.configurations[epoch] = status.configuration;
+      if (status.sealed) shard.sealed.push_back(*status.sealed);
+      if (status.ended || !nodes.contains(index)) continue;
+      shard.present.insert(status.uuid);
+      shard.at[epoch].insert(status.uuid);
     }
   }
-  return std::ranges::all_of(configurations, [&](const auto& item) {
-    const auto& [shard, configuration] = item;
-    if (!operator_->formed_shard(shard) || configuration.epoch.value + 1 < newest[shard]) return true;
-    std::size_t voters = 0, reached = 0, leaders = 0;
-    for (const auto& voter : configuration.voters) {
-      const bool here = present.contains(voter.uuid);
-      leaders += here && voter.role == shard_log::Role::data ? 1 : 0;
-      if (voter.role == shard_log::Role::learner) continue;
-      ++voters;
-      reached += here ? 1 : 0;
-    }
-    return voters == 0 || (reached >= voters / 2 + 1 && leaders > 0);
+  return std::ranges::all_of(shards, [](auto& item) {
+    auto& shard = item.second;
+    if (shard.configurations.empty()) return true;
+    const auto& [epoch, newest] = *shard.configurations.rbegin();
+    const auto before = shard.configurations.find(epoch - 1);
+    const bool finished = leads_among(newest, shard.at[epoch]);
+    const bool finishable =
+        before != shard.configurations.end() && majority_of(before->second, shard.at[epoch - 1]);
+    if (!majority_of(newest, shard.present) || (!finished && !finishable)) return false;
+    return std::ranges::all_of(shard.sealed, [&](const auto& sealed) {
+      return sealed.epoch.value <= epoch || majority_of(sealed, shard.present);
+    });
   });
 }
 
