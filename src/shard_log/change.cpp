@@ -278,10 +278,16 @@ void ShardLog::State::tick_changes(Instant now) {
   for (const auto& change : office->changes) {
     if (change.add || change.node != seat.node) continue;
     if (data.size() == 1) return may_close(change) ? close_shard(now) : refuse_closing(change);
-    const auto to =
-        successor(now);  // who leads cannot leave: another data voter takes over and goes on with it
-    if (to) office->transfer = Transfer{*to, now + settings.lease_ttl, std::nullopt};
-    return;
+    // Who leads cannot leave: another data voter takes over and goes on with it.
+    if (const auto to = successor(now)) {
+      office->transfer = Transfer{*to, now + settings.lease_ttl, std::nullopt};
+      return;
+    }
+    for (const auto& voter : data) {  // or a learner, once it has a vote
+      if (voter.node != seat.node && voter.role == Role::learner) office->preferred = voter.node;
+    }
+    if (may_lead(office->preferred)) return;
+    break;
   }
   auto witness = wanted_witness(now, data);
   if (witness.waiting && !witness.voter) return;

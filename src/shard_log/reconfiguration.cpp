@@ -25,7 +25,11 @@ std::vector<Voter> plan_configuration(const PlanInput& input) {
     };
     return order(a) < order(b);
   });
-  const auto seats = data_seats(voters.size(), !input.witnesses.empty());
+  const bool hands_over = input.preferred != input.leader &&
+                          std::any_of(voters.begin(), voters.end(),
+                                      [&](const Voter& voter) { return voter.node == input.preferred; });
+  const auto seats = std::max(data_seats(voters.size(), !input.witnesses.empty()),
+                              hands_over ? std::size_t{2} : std::size_t{1});
   for (std::size_t i = 0; i < voters.size(); ++i) voters[i].role = i < seats ? Role::data : Role::learner;
   if (wants_witness(voters.size()) && !input.witnesses.empty()) {
     voters.push_back(input.witnesses.front());

@@ -66,6 +66,9 @@ TEST_CASE("the plan keeps seats, votes for the leader, and needs a witness for t
   CHECK(plan_configuration(input) == std::vector{member(1), member(2), member(9, Role::witness)});
   input.witnesses.clear();
   CHECK(plan_configuration(input) == std::vector{member(1), member(2, Role::learner)});
+  input.preferred = node(2);  // leadership is to go there: for as long as that takes, two votes
+  CHECK(plan_configuration(input) == std::vector{member(1), member(2)});
+  input.preferred = {};
   input.data.push_back(member(3, Role::learner));
   CHECK(voters(plan_configuration(input)) == 3);
   input.data = {member(1, Role::learner), member(2), member(3), member(4)};
