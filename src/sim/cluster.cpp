@@ -69,6 +69,9 @@ Surroundings Cluster::surroundings() {
   around.seals = [this](NodeIndex node) {
     if (seals_) seals_(node);
   };
+  around.serves_by_others = [this](NodeIndex node) {
+    if (serves_by_others_) serves_by_others_(node);
+  };
   around.installs = [this](NodeIndex node, const ShardId& shard, Epoch epoch) {
     if (installs_) installs_(node, shard, epoch);
   };

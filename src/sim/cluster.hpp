@@ -62,6 +62,8 @@ class Cluster {
   void garbage(NodeIndex to, std::size_t datagrams);
   Network& network() { return *network_; }
 
+  // A primary begins to serve while another node leads its log and keeps the book of its lease.
+  void on_serves_by_others(std::function<void(NodeIndex)> told) { serves_by_others_ = std::move(told); }
   // A change of voters is under way: its leader has begun it; somebody took the new configuration.
   using Installed = std::function<void(NodeIndex, const ShardId&, Epoch)>;
   void on_seal(std::function<void(NodeIndex leader)> sealed, Installed installed) {
@@ -99,7 +101,7 @@ class Cluster {
   Scheduler scheduler_;
   Oracle oracle_;
   Tracer tracer_;
-  std::function<void(NodeIndex)> seals_;
+  std::function<void(NodeIndex)> seals_, serves_by_others_;
   Installed installs_;
   std::unique_ptr<Network> network_;
   std::vector<std::unique_ptr<Node>> nodes_;

@@ -144,7 +144,7 @@ int main(int count, char** words) {
     return sim::run_shard_seed(settings,
                                options->trace ? sim::Cluster::Tracer(print_trace) : sim::Cluster::Tracer{});
   };
-  sim::Total total;
+  sim::Total total(options->until);
   const auto tell = [&](const sim::RunResult& result) {
     total.add(result);
     if (!options->json) std::fputs(sim::line_of(result).c_str(), stdout);

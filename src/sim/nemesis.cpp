@@ -59,6 +59,9 @@ Nemesis::Nemesis(Cluster& cluster, const Formed& formed, Operator& administrator
 
 void Nemesis::start() {
   *running_ = true;
+  cluster_->on_serves_by_others([this, running = running_](NodeIndex primary) {
+    if (*running && profile_.cuts && rng_.chance(300'000)) isolate_leased(primary);
+  });
   cluster_->on_seal(
       [this, running = running_](NodeIndex leader) {
         if (*running && rng_.chance(profile_.strikes_at_seal_ppm)) strike_at_seal(leader);
@@ -267,6 +270,15 @@ void Nemesis::clog_some() {
     cluster_->network().clog(index, other, until);
     if (both_ways) cluster_->network().clog(other, index, until);
   }
+}
+
+// Only the two clocks say when its lease is over.
+void Nemesis::isolate_leased(NodeIndex primary) {
+  cluster_->scheduler().after({}, [this, primary, running = running_] {
+    if (!*running) return;
+    cluster_->isolate(primary);
+    heal_after(cluster_->settings().lease_ttl * 2 + length(300));
+  });
 }
 
 // A change of voters is delicate between its Seal and its start: some know of it and some don't, and two

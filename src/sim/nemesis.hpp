@@ -45,6 +45,7 @@ class Nemesis {
   void pause_one();
   void clog_some();
   void disturb();
+  void isolate_leased(NodeIndex primary);
   void strike_at_seal(NodeIndex leader);
   void strike_at_install(NodeIndex node, const ShardId& shard, Epoch epoch);
   void change_machines();

@@ -50,8 +50,9 @@ struct Surroundings {
   Oracle* oracle = nullptr;
   std::function<void(NodeIndex to, NodeIndex from, const EngineMessage&)> deliver_engine;
   std::function<std::optional<NodeIndex>(const std::string& host, std::uint16_t port)> client_host;
-  std::function<void(NodeIndex)> crash;                            // a sprung trap
-  std::function<void(NodeIndex)> seals;                            // a leader has begun a change of voters
+  std::function<void(NodeIndex)> crash;             // a sprung trap
+  std::function<void(NodeIndex)> seals;             // a leader has begun a change of voters
+  std::function<void(NodeIndex)> serves_by_others;  // a primary's lease is in another node's book
   std::function<void(NodeIndex, const ShardId&, Epoch)> installs;  // somebody else was installed by it
   std::function<void(NodeIndex, std::string_view)> trace;          // may be empty
 };

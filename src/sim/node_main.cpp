@@ -246,7 +246,9 @@ CoreSeen Node::core_seen() const {
 }
 
 void Node::observe_core() {
+  const bool served = seen_.primary_here;
   seen_ = core_seen();
+  if (seen_.primary_here && !served && !leads(seen_.shard)) around_.serves_by_others(config_.index);
   around_.oracle->on_core(around_.scheduler->now(), seen_, core_->routing(), reported_);
 }
 

@@ -114,6 +114,7 @@ void Total::add(const RunResult& run) {
   virtual_minutes_ += static_cast<double>(run.virtual_time.ms()) / 60'000.0;
   coverage_.add(run.coverage);
   for (const auto& violation : run.violations.first()) {
+    if (!wanted_.empty() && violation.invariant != wanted_) continue;
     if (first_.size() < first_bytes_max) first_ += (first_.empty() ? "" : ",") + json_of(violation, run.seed);
   }
 }
