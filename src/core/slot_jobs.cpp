@@ -65,7 +65,7 @@ void run_slot_jobs(Machine& m) {
   while (!m.slot_jobs.empty() && !m.slot_job_in_flight) {
     const auto& job = m.slot_jobs.front();
     if (!m.primary_here) {
-      if (m.now < job.limit) return;
+      if (m.now < job.limit && !job.drop_keys) return;  // claims are compared anew before keys go (rule I21)
       give_up(m, job, "this node is not the primary of its shard with a live lease, try again later");
       m.slot_jobs.pop_front();
       continue;
@@ -91,7 +91,7 @@ void on_slots_done(Machine& m, const contract::Completed& done) {
       m.slot_jobs.pop_front();
       break;
     case contract::Outcome::stale:  // computed from an older revision: once more from what is shown now
-      if (m.now < job.limit) break;
+      if (m.now < job.limit && !job.drop_keys) break;
       give_up(m, job, "the shard's log changed meanwhile, try again");
       m.slot_jobs.pop_front();
       break;
