@@ -23,8 +23,9 @@ contract::Health Provider::State::health_of(Instant now, const swim::MemberView&
   if (view.record.shard == record.membership.shard) {
     const auto lease = peer_leases.find(view.record.id);
     const auto ttl = settings.shard_log.lease_ttl;
-    const bool withdrawn = lease != peer_leases.end() && status == swim::Status::alive &&
-                           lease->second.asserted + std::max(evidence_horizon, ttl * 3) <= now;
+    // Nobody's word for so long: whoever would say it has not been heard, and the peer may be leased again.
+    const bool withdrawn =
+        lease != peer_leases.end() && lease->second.asserted + std::max(evidence_horizon, ttl * 3) <= now;
     if (lease != peer_leases.end() && lease->second.ended && !withdrawn) {
       const bool still_proven = lease->second.asserted + evidence_interval * 3 > now;
       if (status == swim::Status::left || view.heard_at + ttl / 2 <= now ||

@@ -217,8 +217,12 @@ void ShardLog::State::on(Instant now, const NodeId& from, const Moved& message) 
   if (find_voter(configuration, from) == nullptr && find_voter(next, from) == nullptr) return;
   if (find_voter(next, seat.node, seat.uuid) == nullptr)
     return end_seat(now, next, "the shard went on without this node");
+  // An Install may be on its way. Once: who was installed and cannot lead says this for ever, and the others
+  // may be the majority that has to finish the change (rules S1, S4 keep it safe).
+  if (next.epoch <= waited_for) return;
+  waited_for = next.epoch;
   if (leading() != nullptr || standing() != nullptr) step_down(now);
-  not_before = std::max(not_before, now + fraction(2));  // an Install is on its way
+  not_before = std::max(not_before, now + fraction(2));
 }
 
 }  // namespace vswim::shard_log

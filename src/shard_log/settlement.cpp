@@ -60,7 +60,9 @@ void ShardLog::State::on(Instant now, const NodeId& from, const LeaseRelease& me
 
 void ShardLog::State::serve_own_core(Instant now) {
   auto* office = leading();
-  if (office == nullptr || !seat.has_core || lease_released || !is_member()) return;
+  if (office == nullptr) return;
+  if (!seat.has_core) return leave_to_a_living_core(now);  // a mover's old seat tells its shard nothing
+  if (lease_released || !is_member()) return;
   LeaseRequest request{
       configuration.epoch, seat.start, {}, shown, core_alive(now), rank_advised ? rank : rank_unadvised};
   office->table.report(seat.node, seat.start, shown);

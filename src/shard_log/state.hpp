@@ -172,6 +172,7 @@ struct ShardLog::State {
   std::uint32_t rank = 0;
   bool rank_advised = false;
   Epoch told_epoch;  // of the last ConfigurationChanged
+  Epoch waited_for;  // an Install of this epoch was waited for
 
   // this node's Core
   LeaseHolder holder;

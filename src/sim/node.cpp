@@ -142,10 +142,7 @@ void Node::drain_provider(Instant now) {
     oracle.on_disk_write(world, config_.index, write.sequence, write.rewrite, write.bytes);
     write_to_disk(write);
   }
-  if (mute_) {
-    output.events.clear();
-    output.transmits.clear();
-  }
+  if (mute_) output.transmits.clear();
   bool acknowledged = false;
   for (auto& event : output.events) {
     oracle.mix(event.index() * 1'000 + config_.index);

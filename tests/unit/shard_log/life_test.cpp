@@ -350,3 +350,25 @@ TEST_CASE("the last data member does not close its shard unless it said so") {
   last.seat->request_member(world.local(last), {2}, false, last.id, last.uuid, true);
   CHECK(world.run_until([&] { return world.newest().voters.empty(); }, seconds(1)));
 }
+
+TEST_CASE("who is told again and again that the shard moves on waits for an Install once, then stands") {
+  World world(8, 3);
+  form(world, 3);
+  world.crash(0);
+  auto next = world.node(1).seat->status().configuration;
+  next.epoch = next.epoch.next();
+  const auto tell = [&] {
+    for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+      auto& node = world.node(i);
+      node.seat->step(world.local(node), world.node(i == 1 ? 2 : 1).id, Moved{next});
+    }
+  };
+  bool led = false;
+  for (int i = 0; i < 50 && !led; ++i) {
+    tell();
+    world.run_for(milliseconds(100));
+    led = world.leader().has_value();
+  }
+  CHECK(led);
+  CHECK(world.broken() == "");
+}
