@@ -58,11 +58,10 @@ void ShardLog::State::heartbeat(Instant now) {
   auto& office = *leading();
   office.heartbeat_at = now + interval();
   if (office.install) {
-    for (auto& [node, peer] : office.peers) {  // rule S2: the old epoch is over for its leader
-      if (VSWIM_RULE(s2)) break;
+    if (!VSWIM_RULE(s2)) {  // switched off: the leader goes on as if the old epoch were not over for it
       auto append = blank_append(now, office);
       append.epoch = Epoch{configuration.epoch.value - 1};
-      out.send(node, append);
+      for (const auto& [node, peer] : office.peers) out.send(node, append);
     }
     return send_installs(now);
   }

@@ -174,9 +174,9 @@ void Node::drain_provider(Instant now) {
       around_.network->send_datagram(std::move(parcel));
     }
   }
-  const auto statuses = provider_->seat_statuses();
-  oracle.on_seats(world, config_.index, id_, life_, clock_, statuses);
+  auto statuses = provider_->seat_statuses();
   tell_seals(statuses);
+  oracle.on_seats(world, config_.index, id_, life_, clock_, std::move(statuses));
   spring_traps(acknowledged || (sent && rng_.chance(100'000)));
 }
 
