@@ -1,5 +1,6 @@
 // CLUSTER INFO: every native field (exporters read them by name), then swim_* fields of this implementation.
 #include <algorithm>
+#include <cstdio>
 
 #include "core/views.hpp"
 
@@ -29,9 +30,21 @@ SlotCounts count_slots(const Machine& m) {
   return counts;
 }
 
-std::string status_or_zero(const Machine& m, const char* name) {
-  const auto found = m.provider_status.find(name);
-  return found == m.provider_status.end() ? "0" : found->second;
+// Members by health, and those of them that are primaries with slots.
+template <class Number>
+void add_unwell(const Machine& m, const Number& number) {
+  std::uint64_t pfail = 0, fail = 0, voting_pfail = 0, voting_fail = 0;
+  for (const auto& [id, member] : m.view.members()) {
+    const bool voting = m.view.is_primary(id) && slots_of(m, member.shard).any();
+    pfail += member.health == contract::Health::pfail ? 1 : 0;
+    fail += member.health == contract::Health::fail ? 1 : 0;
+    voting_pfail += voting && member.health == contract::Health::pfail ? 1 : 0;
+    voting_fail += voting && member.health == contract::Health::fail ? 1 : 0;
+  }
+  number("cluster_nodes_pfail", pfail);
+  number("cluster_nodes_fail", fail);
+  number("cluster_voting_nodes_pfail", voting_pfail);
+  number("cluster_voting_nodes_fail", voting_fail);
 }
 
 const char* restart_text(const Machine& m) {
@@ -40,6 +53,12 @@ const char* restart_text(const Machine& m) {
 }
 
 }  // namespace
+
+bool server_at_least(const Machine& m, int major, int minor) {
+  int has_major = 0, has_minor = 0;
+  return std::sscanf(m.settings.server_version.c_str(), "%d.%d", &has_major, &has_minor) == 2 &&
+         std::pair(has_major, has_minor) >= std::pair(major, minor);
+}
 
 std::string cluster_info(const Machine& m, Instant now) {
   std::string text;
@@ -59,12 +78,22 @@ std::string cluster_info(const Machine& m, Instant now) {
   number("cluster_slots_ok", static_cast<std::uint64_t>(slots.ok));
   number("cluster_slots_pfail", static_cast<std::uint64_t>(slots.pfail));
   number("cluster_slots_fail", static_cast<std::uint64_t>(slots.fail));
+  if (server_at_least(m, 9, 1)) add_unwell(m, number);
   number("cluster_known_nodes", m.view.members().size());
   number("cluster_size", serving.size());
   number("cluster_current_epoch", std::max(current_epoch(m), epoch));
   number("cluster_my_epoch", epoch);
-  add("cluster_stats_messages_sent", status_or_zero(m, "packets_out"));
-  add("cluster_stats_messages_received", status_or_zero(m, "packets_in"));
+  number("cluster_stats_messages_sent", m.traffic.packets_out);
+  number("cluster_stats_messages_received", m.traffic.packets_in);
+  if (server_at_least(m, 9, 1)) {
+    number("cluster_stats_bytes_sent", m.traffic.bytes_out);
+    number("cluster_stats_bytes_received", m.traffic.bytes_in);
+    for (const auto* never_on_the_bus : {"pubsub", "module"}) {
+      const auto name = "cluster_stats_" + std::string(never_on_the_bus);
+      number((name + "_bytes_sent").c_str(), 0);
+      number((name + "_bytes_received").c_str(), 0);
+    }
+  }
   number("total_cluster_links_buffer_limit_exceeded", 0);
   number("swim_lease_ms", leased ? static_cast<std::uint64_t>((m.lease_until - now).ms()) : 0);
   number("swim_lease_lapses", m.lapses);

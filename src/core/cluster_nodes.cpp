@@ -26,21 +26,22 @@ std::string open_slots(const Machine& m) {
   std::string text;
   for (std::size_t slot = 0; slot < slot_count; ++slot) {
     const auto mode = m.table.mode[slot];
-    if (mode == SlotMode::stable) continue;
+    const bool leaves = mode == SlotMode::migrating || mode == SlotMode::handed_over;
+    if (!leaves && mode != SlotMode::importing) continue;
     const auto peer = m.view.primary_of(m.log.slots().at(static_cast<Slot>(slot)).peer);
-    const char* arrow = mode == SlotMode::migrating ? "->-" : "-<-";
+    const char* arrow = leaves ? "->-" : "-<-";
     text += " [" + std::to_string(slot) + arrow + (peer ? peer->hex() : "") + "]";
   }
   return text;
 }
 
-std::string line_of(const Machine& m, const NodeId& id, bool tls, const SlotSet* slots) {
+std::string line_of(const Machine& m, const NodeId& id, const Caller& caller, const SlotSet* slots) {
   const auto& member = *m.view.member(id);
-  const auto endpoint = endpoint_of(m.view, m.settings, id);
+  const auto endpoint = client_endpoint_of(m.view, m.settings, id, caller.ipv6);
   const auto primary = m.view.primary_of(member.shard);
   const bool self = id == m.view.self();
-  std::string line = id.hex() + " " + endpoint.ip + ":" + std::to_string(endpoint.client_port(tls)) + "@" +
-                     std::to_string(endpoint.bus_port);
+  std::string line = id.hex() + " " + endpoint.ip + ":" + std::to_string(endpoint.client_port(caller.tls)) +
+                     "@" + std::to_string(endpoint.bus_port);
   if (!endpoint.hostname.empty()) line += "," + endpoint.hostname;
   line += " " + flags_of(m, id, member) + " " + (primary && *primary != id ? primary->hex() : "-");
   line += " " + (member.health == contract::Health::ok ? "0" : milliseconds_text(m, member.suspected_at));
@@ -52,7 +53,7 @@ std::string line_of(const Machine& m, const NodeId& id, bool tls, const SlotSet*
   if (slots != nullptr && primary == id) {
     for (const auto& range : runs(*slots)) line += " " + range_text(range);
   }
-  return self && primary == id ? line + open_slots(m) : line;
+  return self ? line + open_slots(m) : line;
 }
 
 }  // namespace
@@ -76,14 +77,14 @@ std::vector<NodeId> replicas_of(const Machine& m, const NodeId& primary) {
   return replicas;
 }
 
-std::string node_line(const Machine& m, const NodeId& id, bool tls) {
+std::string node_line(const Machine& m, const NodeId& id, const Caller& caller) {
   const auto* member = m.view.member(id);
   if (member == nullptr) return "";
   const auto slots = slots_of(m, member->shard);
-  return line_of(m, id, tls, &slots);
+  return line_of(m, id, caller, &slots);
 }
 
-std::string cluster_nodes(const Machine& m, bool tls) {
+std::string cluster_nodes(const Machine& m, const Caller& caller) {
   // One pass over the slots for all shards.
   std::vector<SlotSet> by_route(m.table.routes.size());
   std::map<ShardId, std::size_t> route_of;
@@ -94,7 +95,7 @@ std::string cluster_nodes(const Machine& m, bool tls) {
   std::string text;
   for (const auto& [id, member] : m.view.members()) {
     const auto route = route_of.find(member.shard);
-    text += line_of(m, id, tls, route == route_of.end() ? nullptr : &by_route[route->second]) + "\n";
+    text += line_of(m, id, caller, route == route_of.end() ? nullptr : &by_route[route->second]) + "\n";
   }
   return text;
 }

@@ -15,8 +15,8 @@ const char* health_of(const Machine& m, const NodeId& id, bool primary) {
   return loading || (!primary && own_shard && offset_of(m, id) == 0) ? "loading" : "online";
 }
 
-Reply node_details(const Machine& m, const NodeId& id) {
-  const auto endpoint = endpoint_of(m.view, m.settings, id);
+Reply node_details(const Machine& m, const NodeId& id, const Caller& caller) {
+  const auto endpoint = client_endpoint_of(m.view, m.settings, id, caller.ipv6);
   const bool primary = m.view.is_primary(id);
   Reply::Map details;
   const auto add = [&](const char* name, Reply value) {
@@ -31,12 +31,14 @@ Reply node_details(const Machine& m, const NodeId& id) {
   add("role", Reply::bulk(primary ? "master" : "replica"));
   add("replication-offset", Reply::integer(static_cast<std::int64_t>(offset_of(m, id))));
   add("health", Reply::bulk(health_of(m, id, primary)));
+  if (server_at_least(m, 9, 1) && !endpoint.zone.empty())
+    add("availability-zone", Reply::bulk(endpoint.zone));
   return {std::move(details)};
 }
 
 }  // namespace
 
-Reply cluster_shards(const Machine& m) {
+Reply cluster_shards(const Machine& m, const Caller& caller) {
   Reply::Array all;
   for (const auto& [shard, members] : m.view.shards()) {
     Reply::Array slots, nodes;
@@ -44,10 +46,15 @@ Reply cluster_shards(const Machine& m) {
       slots.push_back(Reply::integer(range.first));
       slots.push_back(Reply::integer(range.last));
     }
-    for (const auto& id : members) nodes.push_back(node_details(m, id));
+    for (const bool primary : {true, false}) {  // the primary first
+      for (const auto& id : members) {
+        if (m.view.is_primary(id) == primary) nodes.push_back(node_details(m, id, caller));
+      }
+    }
     Reply::Map entry;
     entry.entries.emplace_back(Reply::bulk("slots"), Reply{std::move(slots)});
     entry.entries.emplace_back(Reply::bulk("nodes"), Reply{std::move(nodes)});
+    if (server_at_least(m, 9, 1)) entry.entries.emplace_back(Reply::bulk("id"), Reply::bulk(shard.hex()));
     all.push_back({std::move(entry)});
   }
   return {std::move(all)};

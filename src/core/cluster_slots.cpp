@@ -6,8 +6,8 @@ namespace vswim::core {
 
 namespace {
 
-Reply node_entry(const Machine& m, const NodeId& id, bool tls) {
-  const auto endpoint = endpoint_of(m.view, m.settings, id);
+Reply node_entry(const Machine& m, const NodeId& id, const Caller& caller) {
+  const auto endpoint = client_endpoint_of(m.view, m.settings, id, caller.ipv6);
   const auto& type = m.settings.preferred_endpoint_type;
   Reply::Array entry;
   if (type == "unknown-endpoint") {
@@ -15,13 +15,15 @@ Reply node_entry(const Machine& m, const NodeId& id, bool tls) {
   } else {
     entry.push_back(Reply::bulk(preferred_host(endpoint, m.settings)));
   }
-  entry.push_back(Reply::integer(endpoint.client_port(tls)));
+  entry.push_back(Reply::integer(endpoint.client_port(caller.tls)));
   entry.push_back(Reply::bulk(id.hex()));
   Reply::Map more;
   if (type != "ip") more.entries.emplace_back(Reply::bulk("ip"), Reply::bulk(endpoint.ip));
   if (type != "hostname" && !endpoint.hostname.empty()) {
     more.entries.emplace_back(Reply::bulk("hostname"), Reply::bulk(endpoint.hostname));
   }
+  if (server_at_least(m, 9, 1) && !endpoint.zone.empty())
+    more.entries.emplace_back(Reply::bulk("availability-zone"), Reply::bulk(endpoint.zone));
   entry.push_back({std::move(more)});
   return {std::move(entry)};
 }
@@ -54,9 +56,9 @@ Reply cluster_slots(const Machine& m, const Caller& caller) {
        runs(0, slot_count - 1, routed, [&](Slot a, Slot b) { return owner[a] == owner[b]; })) {
     const auto& primary = m.table.routes[owner[range.first]].primary;
     Reply::Array entry = {Reply::integer(range.first), Reply::integer(range.last),
-                          node_entry(m, primary, caller.tls)};
+                          node_entry(m, primary, caller)};
     for (const auto& replica : replicas_of(m, primary)) {
-      if (available(m, replica)) entry.push_back(node_entry(m, replica, caller.tls));
+      if (available(m, replica)) entry.push_back(node_entry(m, replica, caller));
     }
     all.push_back({std::move(entry)});
   }

@@ -112,6 +112,10 @@ bool ClusterView::apply_shard_value(const ShardSlotsKey& key, const std::optiona
   auto& slots = metas_[key.shard].slots;
   auto ranges = value ? parse_claimed(key.bucket, *value) : std::nullopt;
   if (ranges && !ranges->empty()) {
+    for (const auto& claimed : *ranges) {
+      for (std::uint32_t slot = claimed.range.first; slot <= claimed.range.last; ++slot)
+        claims_seen_[slot] = std::max(claims_seen_[slot], claimed.claim);
+    }
     slots[key.bucket] = std::move(*ranges);
     return true;
   }
@@ -175,17 +179,6 @@ std::uint64_t ClusterView::max_epoch() const {
   return highest;
 }
 
-ClaimNumber ClusterView::claim_seen(Slot slot) const {
-  ClaimNumber highest = 0;
-  for (const auto& [id, meta] : metas_) {
-    const auto ranges = meta.slots.find(bucket_of(slot));
-    if (ranges == meta.slots.end()) continue;
-    for (const auto& claimed : ranges->second) {
-      if (claimed.range.first <= slot && slot <= claimed.range.last)
-        highest = std::max(highest, claimed.claim);
-    }
-  }
-  return highest;
-}
+ClaimNumber ClusterView::claim_seen(Slot slot) const { return claims_seen_[slot]; }
 
 }  // namespace vswim::core

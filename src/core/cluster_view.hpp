@@ -65,7 +65,7 @@ class ClusterView {
   bool is_primary(const NodeId& id) const;
   std::uint64_t epoch_of(const ShardId& shard) const;
   std::uint64_t max_epoch() const;
-  ClaimNumber claim_seen(Slot slot) const;  // highest of any publisher, present or gone
+  ClaimNumber claim_seen(Slot slot) const;  // highest that anybody ever published in this life
   bool was_forgotten(const NodeId& id) const { return forgotten_.count(id) != 0; }
 
   const Registers& global() const { return global_; }
@@ -85,6 +85,7 @@ class ClusterView {
   std::map<NodeId, OffsetRegister> offsets_;
   Registers global_, shard_;
   std::set<NodeId> forgotten_;
+  std::vector<ClaimNumber> claims_seen_ = std::vector<ClaimNumber>(slot_count);
 };
 
 }  // namespace vswim::core

@@ -20,6 +20,7 @@ enum class Command : std::uint8_t {
   delslots,
   delslotsrange,
   failover,
+  flushslot,
   flushslots,
   forget,
   getkeysinslot,
@@ -37,7 +38,11 @@ enum class Command : std::uint8_t {
   saveconfig,
   set_config_epoch,
   setslot,
+  migrateslots,
+  getslotmigrations,
+  cancelslotmigrations,
   shards,
+  slot_stats,
   slots
 };
 

@@ -15,14 +15,16 @@ struct Invocation {
 
 void run_command(Machine& m, const Invocation& call);
 
-// ---- by file: commands_views, commands_slots, commands_admin ----
+// ---- by file: commands_views, commands_slots, commands_setslot, proc_admin ----
 Reply view_command(Machine& m, Command command, const Invocation& call);
 void slot_command(Machine& m, Command command, const Invocation& call);
 void setslot_command(Machine& m, const Invocation& call);
+void migration_command(Machine& m, Command command, const Invocation& call);
 void admin_command(Machine& m, Command command, const Invocation& call);
 
 // A node named by a user, if it is a member.
 std::optional<NodeId> known_node(const Machine& m, const std::string& text);
 Reply unknown_node(const std::string& text);
+std::optional<Slot> parse_slot(const std::string& text);
 
 }  // namespace vswim::core

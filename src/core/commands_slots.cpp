@@ -10,27 +10,31 @@ namespace vswim::core {
 namespace {
 
 constexpr Duration slot_command_limit = seconds(2);
+constexpr Duration take_limit = seconds(5);  // outlives a failover of the owner
+constexpr Duration disowned_for = seconds(5);
 
 struct ParsedSlots {
   SlotSet slots;
   std::string error;
 };
 
-std::optional<Slot> parse_slot(const std::string& text) {
-  const auto slot = parse_integer(text);
-  if (!slot || *slot < 0 || *slot >= slot_count) return std::nullopt;
-  return static_cast<Slot>(*slot);
-}
+// By what is shown and what is queued: valkey-cli sends DELSLOTS and ADDSLOTS in one transaction.
+bool held_here(const Machine& m, Slot slot) { return state_owns(planned_entry(m, slot).state); }
 
-bool assigned(const Machine& m, Slot slot) {
-  return m.table.owner[slot] != RoutingTable::unowned || state_owns(m.log.slots().at(slot).state);
+bool held_elsewhere(const Machine& m, Slot slot) {
+  const auto owner = m.table.owner[slot];
+  return owner != RoutingTable::unowned && owner != m.table.own_route;
 }
 
 // The first native complaint about this slot, or none.
 std::string complaint(const Machine& m, const SlotSet& before, Slot slot, bool removing) {
   const auto number = std::to_string(slot);
-  if (removing && !assigned(m, slot)) return "ERR Slot " + number + " is already unassigned";
-  if (!removing && assigned(m, slot)) return "ERR Slot " + number + " is already busy";
+  const bool here = held_here(m, slot);
+  const bool elsewhere = held_elsewhere(m, slot);
+  if (removing && !here && !elsewhere) return "ERR Slot " + number + " is already unassigned";
+  if (!removing && (here || (elsewhere && !m.takes.disowned[slot])))
+    return "ERR Slot " + number + " is already busy";
+  if (migration_decides(m, slot)) return "ERR Slot " + number + std::string(being_migrated);
   if (before[slot]) return "ERR Slot " + number + " specified multiple times";
   return "";
 }
@@ -73,15 +77,51 @@ ParsedSlots parse_ranges(const Machine& m, const Arguments& arguments, bool remo
   return parsed;
 }
 
+// A claim in another log is not this node's to change: DELSLOTS of it has no effect but that ADDSLOTS may
+// follow here, as when valkey-cli --cluster fix chooses another owner.
+void disown(Machine& m, const SlotSet& slots) {
+  for (const auto& range : runs(slots)) {
+    for (std::uint32_t n = range.first; n <= range.last; ++n) {
+      const auto slot = static_cast<Slot>(n);
+      m.takes.disowned[slot] = held_elsewhere(m, slot) && !held_here(m, slot);
+    }
+  }
+  m.takes.disowned_until = m.now + disowned_for;
+}
+
+// From its owner, with whatever keys that one holds left there.
+void take(Machine& m, const Invocation& call, Slot slot) {
+  m.takes.disowned.reset(slot);
+  Take wanted{slot, true, std::nullopt, m.now + take_limit};
+  if (call.caller.can_block) {
+    wanted.client = call.ticket;
+  } else {
+    m.reply(call.ticket, Reply::ok());
+  }
+  take_slot(m, wanted);
+}
+
+// DELSLOTS and ADDSLOTS of one transaction: the slot is this shard's before and after, so it stays its.
+void keep_what_is_queued(Machine& m, const SlotSet& slots) {
+  for (std::size_t i = m.slot_job_in_flight ? 1 : 0; i < m.slot_jobs.size(); ++i) {
+    if (!m.slot_jobs[i].compared) m.slot_jobs[i].remove &= ~slots;
+  }
+}
+
 void queue(Machine& m, const Invocation& call, const SlotSet& slots, bool removing) {
   if (m.is_replica_role()) {
     return m.reply(call.ticket, Reply::error("ERR slots are assigned to primaries, this node is a replica"));
   }
   SlotJob job;
   (removing ? job.remove : job.add) = slots;
-  // A claim in another log is not this node's to change: without effect here, as the owner's gossip says
-  // already.
-  if (removing) job.remove &= m.log.slots().owned();
+  if (removing) {
+    disown(m, slots);
+  } else if (const auto taken = slots & m.takes.disowned; taken.any()) {
+    if (taken.count() == 1 && slots.count() == 1) return take(m, call, runs(taken).front().first);
+    return m.reply(call.ticket, Reply::error("ERR Slot " + std::to_string(runs(taken).front().first) +
+                                             " is already busy"));
+  }
+  if (!removing) keep_what_is_queued(m, slots);
   job.limit = m.now + slot_command_limit;
   if (call.caller.can_block) {
     job.client = call.ticket;
@@ -91,40 +131,13 @@ void queue(Machine& m, const Invocation& call, const SlotSet& slots, bool removi
   m.slot_jobs.push_back(std::move(job));
 }
 
-Reply migration_unsupported() {
-  return Reply::error("ERR slot migration is not supported by this version of valkey-swim yet");
-}
-
-// SETSLOT <slot> NODE <id>: accepted where it says what gossip says already.
-Reply setslot_node(const Machine& m, Slot slot, const Arguments& arguments) {
-  const auto node = known_node(m, arguments[3]);
-  if (!node) return unknown_node(arguments[3]);
-  if (!m.view.is_primary(*node)) return Reply::error("ERR Target node is not a master");
-  const auto owner = m.table.owner[slot];
-  const bool own = owner != RoutingTable::unowned && owner == m.table.own_route;
-  if (own && *node != m.view.self() && m.counts.keys[slot] != 0) {
-    return Reply::error("ERR Can't assign hashslot " + std::to_string(slot) +
-                        " to a different node while I still hold keys for this hash slot.");
-  }
-  const bool agrees = owner != RoutingTable::unowned && m.table.routes[owner].primary == *node;
-  return agrees ? Reply::ok() : migration_unsupported();
-}
-
-// MIGRATING and IMPORTING: the native checks, so that a mistaken call reads the same.
-Reply setslot_move(const Machine& m, Slot slot, const Arguments& arguments, bool migrating) {
-  const auto owner = m.table.owner[slot];
-  const bool own = owner != RoutingTable::unowned && owner == m.table.own_route;
-  if (migrating && !own) return Reply::error("ERR I'm not the owner of hash slot " + std::to_string(slot));
-  if (!migrating && own) {
-    return Reply::error("ERR I'm already the owner of hash slot " + std::to_string(slot));
-  }
-  const auto node = known_node(m, arguments[3]);
-  if (!node) return Reply::error("ERR I don't know about node " + arguments[3]);
-  if (!m.view.is_primary(*node)) return Reply::error("ERR Target node is not a master");
-  return migration_unsupported();
-}
-
 }  // namespace
+
+std::optional<Slot> parse_slot(const std::string& text) {
+  const auto slot = parse_integer(text);
+  if (!slot || *slot < 0 || *slot >= slot_count) return std::nullopt;
+  return static_cast<Slot>(*slot);
+}
 
 void slot_command(Machine& m, Command command, const Invocation& call) {
   if (command == Command::flushslots) {
@@ -139,28 +152,6 @@ void slot_command(Machine& m, Command command, const Invocation& call) {
       list ? parse_list(m, call.arguments, removing) : parse_ranges(m, call.arguments, removing);
   if (!parsed.error.empty()) return m.reply(call.ticket, Reply::error(parsed.error));
   queue(m, call, parsed.slots, removing);
-}
-
-void setslot_command(Machine& m, const Invocation& call) {
-  const auto& a = call.arguments;
-  if (m.is_replica_role()) {
-    return m.reply(call.ticket, Reply::error("ERR Please use SETSLOT only with masters."));
-  }
-  const auto slot = parse_slot(a[1]);
-  if (!slot) return m.reply(call.ticket, Reply::error("ERR Invalid or out of range slot"));
-  if (same_word(a[2], "migrating") && a.size() >= 4) {
-    return m.reply(call.ticket, setslot_move(m, *slot, a, true));
-  }
-  if (same_word(a[2], "importing") && a.size() >= 4) {
-    return m.reply(call.ticket, setslot_move(m, *slot, a, false));
-  }
-  if (same_word(a[2], "stable")) {
-    const bool stable = m.table.mode[*slot] == SlotMode::stable;
-    return m.reply(call.ticket, stable ? Reply::ok() : migration_unsupported());
-  }
-  if (same_word(a[2], "node") && a.size() >= 4) return m.reply(call.ticket, setslot_node(m, *slot, a));
-  m.reply(call.ticket,
-          Reply::error("ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP"));
 }
 
 }  // namespace vswim::core

@@ -25,6 +25,9 @@ struct Settings {  // the server's own cluster-* settings and ports; may change 
   std::uint16_t bus_port = 16379;
   std::string announce_ip, announce_hostname, announce_human_name;
   std::uint16_t announce_port = 0, announce_tls_port = 0, announce_bus_port = 0;
+  // What clients are told instead, by the family of their own address.
+  std::string announce_client_ipv4, announce_client_ipv6;
+  std::uint16_t announce_client_port = 0, announce_client_tls_port = 0;
   std::string preferred_endpoint_type = "ip";  // ip | hostname | unknown-endpoint
   std::string availability_zone;
   std::string bind_address;  // the single bind address, if there is exactly one
@@ -36,6 +39,7 @@ struct Settings {  // the server's own cluster-* settings and ports; may change 
   Duration node_timeout = seconds(15);  // only for replica-validity-factor's arithmetic
   Duration lease_ttl = seconds(1);      // informative: MEET limit and graceful end use their own
   Duration repl_ping_period = seconds(10);
+  std::int64_t migration_bytes_per_second = 0;  // of slots that move; 0: as fast as the target takes them
   std::string server_version;
   Duration wall_offset{};  // wall time minus the machines' time; only printed (CLUSTER NODES)
 };
@@ -44,6 +48,11 @@ struct Caller {
   bool can_block = true;  // false inside MULTI or a script
   bool tls = false;
   int resp = 2;
+  bool ipv6 = false;  // its connection
+};
+
+struct Traffic {  // of the bus since the start; only printed
+  std::uint64_t packets_in = 0, packets_out = 0, bytes_in = 0, bytes_out = 0;
 };
 
 struct CommandReply {
@@ -57,6 +66,8 @@ struct Output {
   std::vector<CommandReply> replies;
   std::vector<Note> notes;
   bool graceful_end_done = false;  // answer to begin_graceful_end
+  // An EngineReport is wanted as soon as the actions above are carried out: a hand-over waits for it.
+  bool report_wanted = false;
 };
 
 class Core {
@@ -66,6 +77,11 @@ class Core {
 
   void on_event(Instant now, const contract::Event& event);
   void on_engine(Instant now, const EngineReport& report);
+  // Answers to PullExport, and to EmptySlots and ImportKeys (after a fresh report: the offset counts).
+  void on_exported(Instant now, TransferId transfer, std::vector<MovedKey> keys, bool drained);
+  void on_imported(Instant now, TransferId transfer, const std::string& error = "");
+  // The data set was emptied or replaced: what an export knows of it is void.
+  void on_emptied(Instant now);
   void on_timer(Instant now);
   Instant next_deadline() const;
   void configure(Instant now, const Settings& settings);
@@ -80,6 +96,7 @@ class Core {
   Output take_output();
 
   const RoutingTable& routing() const;
+  void on_traffic(const Traffic& traffic);
   // CLUSTER INFO's text, also for INFO's own section.
   std::string info_text(Instant now) const;
   // A server that asks to replicate from us (PSYNC, SYNC): only the leased, settled primary may answer (I22).

@@ -53,6 +53,38 @@ std::optional<bool> parse_flag(std::string_view text) {
 
 using Fields = std::vector<std::string_view>;
 
+constexpr std::size_t history_bytes_max = 64;
+
+std::optional<CoreMessage> decode_hand_over(std::string_view kind, const ShardId& shard, const Fields& f) {
+  const bool request = kind == "handover?" && f.size() == 1;
+  const bool offer = kind == "handover" && f.size() == 4;
+  const auto attempt = request || offer ? parse_number(f[0], number_max) : std::nullopt;
+  if (!attempt) return std::nullopt;
+  if (request) return HandOverRequest{shard, *attempt};
+  const auto offset = parse_number(f[1], number_max);
+  const auto fence = parse_number(f[2], number_max);
+  if (!offset || !fence || f[3].empty() || !plain_name(f[3], history_bytes_max)) return std::nullopt;
+  return HandOverOffer{shard, *attempt, *offset, *fence, std::string(f[3])};
+}
+
+std::optional<CoreMessage> decode_take(std::string_view kind, const ShardId& shard, const Fields& f) {
+  if (f.size() != 3) return std::nullopt;
+  const auto number = parse_number(f[0], number_max);
+  if (kind == "take?") {
+    const auto slot = parse_number(f[1], slot_count - 1);
+    const auto with_keys = parse_flag(f[2]);
+    if (number && slot && with_keys)
+      return TakeQuestion{shard, *number, static_cast<Slot>(*slot), *with_keys};
+  }
+  if (kind == "take") {
+    const auto verdict = parse_number(f[1], static_cast<std::uint64_t>(TakeAnswer::Verdict::busy));
+    const auto claim = parse_number(f[2], claim_max);
+    if (number && verdict && claim)
+      return TakeAnswer{shard, *number, static_cast<TakeAnswer::Verdict>(*verdict), *claim};
+  }
+  return std::nullopt;
+}
+
 std::optional<CoreMessage> decode_numbers(std::string_view kind, const ShardId& shard, const Fields& f) {
   if (kind == "offset?" && f.empty()) return OffsetQuestion{shard};
   if (kind == "offset" && f.size() == 3) {
@@ -73,7 +105,8 @@ std::optional<CoreMessage> decode_numbers(std::string_view kind, const ShardId& 
     const auto synced = parse_flag(f[3]);
     if (stands && offset && keys && synced) return RestartAnswer{shard, *stands, *offset, *keys, *synced};
   }
-  return std::nullopt;
+  if (kind == "handover?" || kind == "handover") return decode_hand_over(kind, shard, f);
+  return decode_take(kind, shard, f);
 }
 
 }  // namespace
@@ -98,7 +131,22 @@ std::string encode(const CoreMessage& message) {
                                    (m.completed_sync ? " 1" : " 0"));
                  },
                  [&](const ClaimQuestion& m) { return line("claim?", m.shard, ranges_of(m.slots)); },
-                 [&](const ClaimAnswer& m) { return line("claim", m.shard, held_text(m.held)); }},
+                 [&](const ClaimAnswer& m) { return line("claim", m.shard, held_text(m.held)); },
+                 [&](const HandOverRequest& m) { return line("handover?", m.shard, number(m.attempt)); },
+                 [&](const HandOverOffer& m) {
+                   return line(
+                       "handover", m.shard,
+                       number(m.attempt) + " " + number(m.offset) + " " + number(m.fence) + " " + m.history);
+                 },
+                 [&](const TakeQuestion& m) {
+                   return line("take?", m.shard,
+                               number(m.number) + " " + number(m.slot) + (m.with_keys ? " 1" : " 0"));
+                 },
+                 [&](const TakeAnswer& m) {
+                   return line("take", m.shard,
+                               number(m.number) + " " + number(static_cast<std::uint64_t>(m.verdict)) + " " +
+                                   number(m.claim));
+                 }},
       message);
 }
 

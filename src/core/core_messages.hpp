@@ -44,8 +44,33 @@ struct ClaimAnswer {  // what the committed and settled log of `shard` says abou
   ShardId shard;
   std::vector<ClaimedRange> held;
 };
-using CoreMessage =
-    std::variant<OffsetQuestion, OffsetAnswer, RestartNotice, RestartAnswer, ClaimQuestion, ClaimAnswer>;
+struct HandOverRequest {  // CLUSTER FAILOVER: from a replica to its primary, repeated while it waits
+  ShardId shard;
+  std::uint64_t attempt = 0;  // drawn by the replica
+};
+struct HandOverOffer {  // the primary's writes are held under this revision of primaryship
+  ShardId shard;
+  std::uint64_t attempt = 0;
+  std::uint64_t offset = 0;  // what it ever produced, of this history
+  std::uint64_t fence = 0;   // revision of primaryship=<node>:FENCED
+  std::string history;
+};
+struct TakeQuestion {  // may the asker's shard have this slot?
+  ShardId shard;       // who is asked
+  std::uint64_t number = 0;
+  Slot slot = 0;
+  bool with_keys = false;  // keys that are left do not stand in the way
+};
+struct TakeAnswer {  // from a primary with a live lease, of its settled log
+  // not_owner: another shard is, as far as that primary knows; unowned: none.
+  enum class Verdict : std::uint8_t { granted, not_owner, unowned, has_keys, busy };
+  ShardId shard;
+  std::uint64_t number = 0;
+  Verdict verdict = Verdict::busy;
+  ClaimNumber claim = 0;  // what the taker has to outrank
+};
+using CoreMessage = std::variant<OffsetQuestion, OffsetAnswer, RestartNotice, RestartAnswer, ClaimQuestion,
+                                 ClaimAnswer, HandOverRequest, HandOverOffer, TakeQuestion, TakeAnswer>;
 
 constexpr std::size_t core_message_bytes_max = 256 * 1024;
 

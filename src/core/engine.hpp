@@ -36,10 +36,44 @@ struct FlushAll {};  // RESET or REPLICATE of an emptied replica
 struct ListKeys {
   CommandTicket ticket = 0;
   Slot slot = 0;
-  std::int64_t count = 0;
-};  // answers GETKEYSINSLOT itself
-struct SaveConfigDone {};
-using EngineAction = std::variant<Follow, Promote, Detach, CutOff, DropSlots, FlushAll, ListKeys>;
+  std::int64_t count = 0;  // below 0: FLUSHSLOT, all of them go and the answer is OK
+};                         // answers GETKEYSINSLOT itself
+
+// Slots on their way to another shard (proc_slot_export.cpp, proc_slot_import.cpp). A transfer is one attempt
+// on one side; answers that name another one are ignored.
+using TransferId = std::uint64_t;
+struct MovedKey {  // a key as it is now
+  std::string name;
+  std::optional<std::string> payload;  // the engine's own form, a server's DUMP; absent: there is no such key
+  std::int64_t expires_at_ms = 0;      // Unix time; 0: never
+  friend bool operator==(const MovedKey&, const MovedKey&) = default;
+};
+struct BeginExport {  // from now on every change in these slots is noted; Promote, Follow and Detach end it
+  TransferId transfer = 0;
+  std::vector<Slot> slots;
+};
+struct PullExport {  // about so many bytes of keys not sent yet, or changed since; answer: Core::on_exported
+  TransferId transfer = 0;
+  std::size_t bytes = 0;
+  bool behind_fence = false;  // no command can change these slots any more: what is uncertain goes once more
+};
+struct EndExport {
+  TransferId transfer = 0;
+};
+struct EmptySlots {  // before a copy: what an earlier attempt left; answer: Core::on_imported
+  TransferId transfer = 0;
+  std::vector<Slot> slots;
+};
+struct ImportKeys {  // keys of slots that are not served here yet; answer: Core::on_imported
+  TransferId transfer = 0;
+  std::vector<MovedKey> keys;
+};
+struct AdoptSlots {  // the copy is this shard's data now: what is in these slots stays
+  std::vector<Slot> slots;
+  ShardId from;
+};
+using EngineAction = std::variant<Follow, Promote, Detach, CutOff, DropSlots, FlushAll, ListKeys, BeginExport,
+                                  PullExport, EndExport, EmptySlots, ImportKeys, AdoptSlots>;
 
 // ---- engine -> Core ----
 struct EngineReport {  // pushed at every change of role or link, and at least each second

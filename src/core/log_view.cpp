@@ -12,6 +12,15 @@ constexpr std::string_view slots_prefix = "slots:";
 constexpr std::string_view primaryship_key = "primaryship";
 
 bool names_slots(const std::string& key) { return key.rfind(slots_prefix, 0) == 0; }
+
+template <class Value>
+bool apply_migration(std::map<JobId, Logged<Value>>& jobs, const JobId& job, const contract::Register& reg,
+                     std::optional<Value> (*parse)(std::string_view)) {
+  jobs.erase(job);
+  const auto value = reg.value ? parse(*reg.value) : std::nullopt;
+  if (value) jobs.emplace(job, Logged<Value>{*value, reg.revision});
+  return value.has_value() || !reg.value;
+}
 }  // namespace
 
 std::string primaryship_text(const NodeId& node, bool fenced) {
@@ -43,6 +52,8 @@ bool LogView::apply(const contract::ShardLogUpdated& update) {
   if (update.snapshot) {  // the whole map; and rights count as new (rule L4b)
     lapse();
     registers_.clear();
+    exports_.clear();
+    imports_.clear();
     primaryship_.reset();
     slots_.clear();
     fresh_.reset();
@@ -61,6 +72,8 @@ bool LogView::apply_register(const contract::Register& reg) {
     registers_.erase(reg.key);
   }
   if (reg.key == primaryship_key) return apply_primaryship(reg);
+  if (const auto job = export_job(reg.key)) return apply_migration(exports_, *job, reg, parse_export);
+  if (const auto job = import_job(reg.key)) return apply_migration(imports_, *job, reg, parse_import);
   if (names_slots(reg.key)) {
     const auto bucket = parse_number(std::string_view(reg.key).substr(slots_prefix.size()), bucket_count - 1);
     return bucket && apply_bucket(static_cast<std::uint16_t>(*bucket), reg);
@@ -78,7 +91,7 @@ bool LogView::apply_primaryship(const contract::Register& reg) {
     if (const auto node = NodeId::parse(text)) primaryship_ = Primaryship{*node, fenced, reg.revision};
   }
   // Left in place by a revision that was shown one by one: the right stays without waiting again.
-  if (!primaryship_ || primaryship_->fenced || primaryship_->node != taken_by_) primary_taken_ = false;
+  if (!primaryship_ || primaryship_->node != taken_by_) primary_taken_ = false;
   return primaryship_.has_value() || !reg.value;
 }
 
@@ -88,6 +101,8 @@ bool LogView::apply_bucket(std::uint16_t bucket, const contract::Register& reg) 
   bucket_revision_[bucket] = reg.revision;
   fresh_.set(bucket);
   for (std::uint16_t i = 0; i < bucket_slots; ++i) {
+    auto& seen = claims_seen_[bucket_first(bucket) + std::size_t{i}];
+    if (entries) seen = std::max(seen, (*entries)[i].claim);
     if (!entries || !state_serves((*entries)[i].state)) {
       slots_taken_.reset(bucket_first(bucket) + std::size_t{i});
     }
@@ -117,7 +132,7 @@ bool LogView::is_settled(const contract::Revision& revision) const {
 bool LogView::take_up(const NodeId& self) {
   if (!waiting_) return false;
   waiting_ = false;
-  const bool named = primaryship_ && primaryship_->node == self && !primaryship_->fenced;
+  const bool named = primaryship_ && primaryship_->node == self;
   if (named && !primary_taken_ && is_settled(primaryship_->revision)) {
     primary_taken_ = true;
     taken_by_ = self;

@@ -10,16 +10,25 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "contract/types.hpp"
+#include "core/migration_messages.hpp"
 #include "core/slot_table.hpp"
 
 namespace vswim::core {
 
 struct Primaryship {
   NodeId node;
+  // A planned hand-over: still this node's right and nobody else's, but it must not acknowledge a write.
   bool fenced = false;
+  contract::Revision revision;
+};
+
+template <class Value>
+struct Logged {  // a register that is understood
+  Value value;
   contract::Revision revision;
 };
 
@@ -51,6 +60,11 @@ class LogView {
   std::uint64_t namespace_number() const { return namespace_number_; }
   const contract::Revision& shown() const { return shown_; }
   std::uint64_t settled() const { return settled_; }
+  ClaimNumber claim_seen(Slot slot) const { return claims_seen_[slot]; }  // highest in this namespace, ever
+  // Of slots on their way (migration_messages.hpp), as shown; act on what is settled.
+  const std::map<JobId, Logged<ExportRegister>>& exports() const { return exports_; }
+  const std::map<JobId, Logged<ImportRegister>>& imports() const { return imports_; }
+  bool is_settled(const contract::Revision& revision) const;
   // What a write of this register must expect; absent when it does not exist.
   std::optional<contract::Revision> revision(const std::string& key) const;
 
@@ -59,7 +73,6 @@ class LogView {
   bool apply_primaryship(const contract::Register& reg);
   bool apply_bucket(std::uint16_t bucket, const contract::Register& reg);
   bool take_up_bucket(std::uint16_t bucket);
-  bool is_settled(const contract::Revision& revision) const;
   void follow_namespace(std::uint64_t number);
 
   std::uint64_t namespace_number_ = 0;
@@ -67,11 +80,14 @@ class LogView {
   contract::Revision shown_;
   std::uint64_t settled_ = 0;
   std::map<std::string, contract::Revision> registers_;
+  std::map<JobId, Logged<ExportRegister>> exports_;
+  std::map<JobId, Logged<ImportRegister>> imports_;
   std::optional<Primaryship> primaryship_;
   SlotTable slots_;
   std::array<contract::Revision, bucket_count> bucket_revision_{};
   bool primary_taken_ = false;
   SlotSet slots_taken_;
+  std::vector<ClaimNumber> claims_seen_ = std::vector<ClaimNumber>(slot_count);
   std::optional<NodeId> taken_by_;   // whose id the taken right names
   bool waiting_ = true;              // something may be taken up that was not yet
   std::bitset<bucket_count> fresh_;  // buckets whose slots were not taken up since they were shown

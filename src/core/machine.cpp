@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/endpoints.hpp"
+#include "core/failover.hpp"
 
 namespace vswim::core {
 
@@ -18,6 +19,25 @@ Ticket Machine::next_ticket(Purpose purpose, Instant limit) {
   return last_ticket;
 }
 
+EngineReport Machine::loaded_report() const {
+  return engine.loaded_elsewhere ? engine.report : as_loaded(engine.report);
+}
+
+bool Machine::is_peer(const NodeId& node) const {
+  const auto* member = view.member(node);
+  return member != nullptr && member->shard == view.own_shard();
+}
+
+bool Machine::only_member() const {
+  const auto& members = view.members_of(view.own_shard());
+  return members.size() == 1 && members.front() == view.self();
+}
+
+bool Machine::speaks_for_another(const NodeId& from, const ShardId& shard) const {
+  const auto* member = view.member(from);
+  return member != nullptr && member->shard == shard && shard != view.own_shard();
+}
+
 std::vector<NodeId> Machine::reachable_peers() const {
   std::vector<NodeId> peers;
   for (const auto& id : view.members_of(view.own_shard())) {
@@ -26,12 +46,12 @@ std::vector<NodeId> Machine::reachable_peers() const {
   return peers;
 }
 
-bool Machine::propose_primaryship(const NodeId& node, Purpose purpose) {
+bool Machine::propose_primaryship(const NodeId& node, Purpose purpose, bool fenced) {
   if (primaryship_in_flight) return false;
   const auto ticket = next_ticket(std::move(purpose));
   primaryship_in_flight = ticket;
   operate(contract::UpdateShardLog{
-      ticket, {{"primaryship", primaryship_text(node, false), log.revision("primaryship")}}});
+      ticket, {{"primaryship", primaryship_text(node, fenced), log.revision("primaryship")}}});
   return true;
 }
 
@@ -45,14 +65,20 @@ std::string Machine::name_of(const NodeId& id) const {
 }
 
 Instant machine_deadline(const Machine& m) {
-  auto next =
-      std::min({m.next_second, m.next_pulse, m.publish.retry_at, m.failover.deadline, m.restart.next_ask,
-                m.claims.next_ask, m.claims.yield_until, m.end.limit, m.end.next_ask});
+  auto next = std::min({m.next_second, m.next_pulse, m.publish.retry_at, m.failover.deadline,
+                        m.restart.next_ask, m.claims.next_ask, m.claims.yield_until, m.takes.next_ask,
+                        m.end.limit, m.end.next_ask, m.migrations.wake, m.migrations.linger_until,
+                        m.fence.limit, m.fence.retry_at, m.manual.limit, m.manual.next, m.manual.ask_at});
+  if (m.now < m.manual.arriving_until) next = std::min(next, m.manual.arriving_until);
   if (m.leased()) next = std::min(next, m.lease_until);
   for (const auto& [ticket, pending] : m.pending) next = std::min(next, pending.limit);
   // The first job alone may come to its limit, and not while the shard's log has it in hand.
-  if (!m.slot_job_in_flight && !m.slot_jobs.empty()) next = std::min(next, m.slot_jobs.front().limit);
+  if (!m.slot_job_in_flight && !m.slot_jobs.empty()) {
+    next = std::min(next, m.primary_here ? std::max(m.now, m.slot_jobs_wait) : m.slot_jobs.front().limit);
+  }
   for (const auto& [ticket, limit] : m.publish.replies) next = std::min(next, limit);
+  for (const auto& wait : m.takes.waits) next = std::min(next, wait.limit);
+  for (const auto& wait : m.takes.replicas) next = std::min({next, wait.limit, wait.next_ask});
   return next;
 }
 

@@ -3,6 +3,7 @@
 // file.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -17,12 +18,13 @@
 #include "core/core.hpp"
 #include "core/core_messages.hpp"
 #include "core/log_view.hpp"
+#include "core/migrations.hpp"
 #include "core/routing.hpp"
 
 namespace vswim::core {
 
 // ---- what a provider's Completed is the answer to ----
-enum class AdminKind : std::uint8_t { meet, forget, replicate, replicate_no_one, reset };
+enum class AdminKind : std::uint8_t { meet, forget, replicate, replicate_no_one, reset, takeover };
 struct AdminOp {
   AdminKind kind = AdminKind::meet;
   std::optional<CommandTicket> client;  // absent: answered at once (the client could not block) or gone
@@ -39,11 +41,19 @@ struct PrimaryshipOp {
   bool bootstrap = false;
 };
 struct SlotsOp {};
-struct HandOverOp {};
+struct HandOverOp {};  // of a graceful end
+struct FenceOp {};     // of a manual failover, by the primary: FENCED and back
+struct TakeOverOp {};  // and by the replica: names itself
 struct ReleaseOp {};
 struct CleanOp {};
-using Purpose =
-    std::variant<AdminOp, PublishOp, OffsetOp, PrimaryshipOp, SlotsOp, HandOverOp, ReleaseOp, CleanOp>;
+struct MigrationOp {  // a write of a migration's register, with the slots that go with it
+  JobId job;          // absent (nil) when a command announces several
+  bool import = false;
+  std::vector<JobId> announced;
+  std::optional<CommandTicket> client;
+};
+using Purpose = std::variant<AdminOp, PublishOp, OffsetOp, PrimaryshipOp, SlotsOp, HandOverOp, FenceOp,
+                             TakeOverOp, ReleaseOp, CleanOp, MigrationOp>;
 struct Pending {
   Purpose purpose;
   Instant limit = Instant::never();  // an admin command's client is answered by then
@@ -51,11 +61,56 @@ struct Pending {
 };
 
 // ---- parts ----
+struct SlotChange {  // of one slot's state, refused when the slot is in none of the states it may leave
+  Slot slot = 0;
+  SlotEntry to;  // `claim`: what a claim that is taken has to outrank; a claim that is held stays
+  std::vector<SlotState> from;
+};
+struct HandOver {  // what an answer depends on once a slot is handed over in the log
+  SlotEntry before;
+  bool with_keys = false;       // the operator's word that keys may stay behind
+  std::optional<NodeId> asker;  // who may take the slot then, and its question's number
+  std::uint64_t question = 0;
+};
 struct SlotJob {  // one change of this shard's slots in its log; done one after the other (slot_jobs.cpp)
   SlotSet add, remove;
-  bool drop_keys = false;  // claims lost for good: their keys go once the log is cleared (rule I21)
+  std::optional<SlotChange> change;
+  std::optional<HandOver> hand_over;
+  bool compared = false;           // claims lost to a higher one: compared anew before it is tried again
+  std::optional<ShardId> lost_to;  // and their keys go once the log is cleared (rule I21)
   std::optional<CommandTicket> client;
   Instant limit;
+};
+struct Take {  // a slot that this shard wants from its owner (proc_take_slot.cpp)
+  Slot slot = 0;
+  bool with_keys = false;
+  std::optional<CommandTicket> client;
+  Instant limit;
+};
+// What waits for a replica to have all that this node has: a primary that dies right after a slot changed
+// hands must neither take the keys that came with it along nor leave an heir with those that went.
+struct ReplicaWait {
+  std::uint64_t offset = 0;
+  Instant limit, next_ask;
+  Take take;  // on the side that takes: `client`, `claim` to outrank
+  ClaimNumber claim = 0;
+  std::optional<NodeId> asker;  // on the side that gives: who asked, and its question's number
+  std::uint64_t question = 0;
+};
+struct OwnerWait {  // a client that was told of an owner while none is known: until that one's claim is here
+  Slot slot = 0;
+  ShardId owner;
+  CommandTicket client = 0;
+  Instant limit;
+};
+struct TakeState {
+  std::map<std::uint64_t, Take> open;  // by number of its question
+  std::uint64_t last_question = 0;
+  Instant next_ask = Instant::never();
+  SlotSet disowned;  // another shard's, named by DELSLOTS here: ADDSLOTS may take them for a while
+  Instant disowned_until = Instant::long_ago();
+  std::vector<OwnerWait> waits;
+  std::vector<ReplicaWait> replicas;
 };
 struct PublishState {  // publish.cpp
   std::optional<Ticket> in_flight, offset_in_flight;
@@ -68,6 +123,7 @@ struct FailoverState {  // proc_failover.cpp
   Phase phase = Phase::idle;
   Instant deadline = Instant::never();
   std::map<NodeId, OffsetAnswer> answers;
+  std::uint32_t turns = 0;          // waited for somebody who ranks before this node
   std::optional<NodeId> deposed;    // the primary that is being replaced, for the notes
   std::optional<NodeId> restarted;  // the logged primary announced a restart and this replica stands
   Instant restarted_until{};
@@ -94,7 +150,11 @@ struct ClaimState {  // proc_claims.cpp
 struct EngineState {  // proc_engine.cpp
   EngineReport report;
   bool known = false;
-  bool ran_on = false;  // in this life primary, or in sync with the primary that it follows
+  // What was loaded at the start is of the shard that this node was in then, and of no other.
+  bool loaded_elsewhere = false;
+  bool leaving = false;   // a Detach waits for a client's answer: REPLICAOF would cut it off
+  bool ran_on = false;    // in this life primary, or in sync with the primary that it follows
+  bool of_shard = false;  // the data set is of this shard, if not its newest: no sync has begun to replace it
   std::variant<std::monostate, Follow, Promote, Detach> last_role;
   Instant last_role_at{};
 };
@@ -104,6 +164,31 @@ struct EndState {  // graceful_end.cpp
   Instant limit = Instant::never();
   Instant next_ask = Instant::never();
   std::map<NodeId, OffsetAnswer> answers;
+};
+
+struct FenceState {  // proc_fence.cpp: the primary's side of a manual failover
+  enum class Phase : std::uint8_t { open, fencing, fenced, reverting };
+  Phase phase = Phase::open;
+  NodeId heir;
+  std::uint64_t attempt = 0;
+  std::uint64_t revision = 0;        // of FENCED in the log
+  Instant heard{};                   // from the heir
+  Instant end = Instant::never();    // of the whole attempt
+  Instant limit = Instant::never();  // the nearest of that and the heir's silence
+  Instant retry_at = Instant::never();
+  bool holding = false;       // FENCED was shown: writes are held since
+  bool offset_known = false;  // and the engine has reported since
+};
+struct ManualState {  // proc_manual_failover.cpp: the replica's side
+  enum class Phase : std::uint8_t { idle, asking, catching_up, taking, forcing };
+  Phase phase = Phase::idle;
+  NodeId primary;
+  bool takeover = false;  // of a forced one: without the log, if it gives no answer
+  std::uint64_t attempt = 0;
+  std::optional<HandOverOffer> offer;
+  Instant limit = Instant::never();
+  Instant next = Instant::never(), ask_at = Instant::never();  // to look again, to ask again
+  Instant arriving_until = Instant::long_ago();                // clients wait here for the promotion
 };
 
 struct Machine {
@@ -120,6 +205,7 @@ struct Machine {
   Instant lease_until = Instant::long_ago();
   std::uint64_t lapses = 0;
   bool was_elsewhere = false;  // the log named another primary since this node last was it
+  bool copy_left = false;  // taken out of its shard as a replica: its keys are another's (RESET drops them)
   std::uint64_t own_epoch = 0;
   bool primary_here = false;
   RoutingTable table;
@@ -132,12 +218,21 @@ struct Machine {
   RestartState restart;
   ClaimState claims;
   EndState end;
+  Migrations migrations;
+  FenceState fence;
+  ManualState manual;
+  SlotSet taken_slots;  // by TAKEOVER, on the way into a shard of this node's own
+  TakeState takes;
   std::deque<SlotJob> slot_jobs;
   std::optional<Ticket> slot_job_in_flight;
+  Instant slot_jobs_wait = Instant::long_ago();  // the first one waits for keys to go
+  bool in_transaction = false;  // of a client: its next command may still take slot changes back
   std::optional<Ticket> primaryship_in_flight;
   Instant primaryship_retry_at{};
   std::map<Ticket, Pending> pending;
   Ticket last_ticket;
+  std::map<NodeId, Instant> linked_since;  // peers, since when they are known and not FAIL (CLUSTER LINKS)
+  Traffic traffic;
   Instant next_second{}, next_pulse{};
   std::map<std::string, std::string> provider_status;
   bool full_coverage_was_ok = false;
@@ -148,7 +243,11 @@ struct Machine {
   // ---- helpers ----
   bool leased() const { return now < lease_until; }
   bool alone() const { return view.members().size() <= 1; }
-  bool is_replica_role() const;  // the own log names another primary
+  // No claim of a later day may be lower than one of before: who loses a comparison drops its keys.
+  ClaimNumber claim_seen(Slot slot) const { return std::max(view.claim_seen(slot), log.claim_seen(slot)); }
+  bool is_peer(const NodeId& node) const;  // a member of this node's shard
+  bool only_member() const;                // of its shard, this node
+  bool is_replica_role() const;            // the own log names another primary
   Ticket next_ticket(Purpose purpose, Instant limit = Instant::never());
   // Out of line and by reference: g++ 12 warns falsely about inlined moves of these variants.
   void operate(contract::Operation&& operation);
@@ -161,8 +260,14 @@ struct Machine {
   void send(const NodeId& to, const CoreMessage& message) {
     operate(contract::SendToCore{to, encode(message)});
   }
+  void send(const NodeId& to, const MigrationMessage& message) {
+    operate(contract::SendToCore{to, encode_migration(message)});
+  }
+  bool speaks_for_another(const NodeId& from, const ShardId& shard) const;  // a member of it, and not of ours
+  // As after a restart of the shard: what was loaded counts as its data, if it is of this shard.
+  EngineReport loaded_report() const;
   std::vector<NodeId> reachable_peers() const;  // other members of this shard that are not FAIL
-  bool propose_primaryship(const NodeId& node, Purpose purpose);
+  bool propose_primaryship(const NodeId& node, Purpose purpose, bool fenced = false);
   std::string name_of(const NodeId& id) const;  // for notes: "ip:port (id...)"
 };
 
@@ -177,8 +282,28 @@ void delete_node_register(Machine& m, const NodeId& node);
 
 // ---- slot_jobs.cpp ----
 void run_slot_jobs(Machine& m);
+void drop_lost_keys(Machine& m);  // from time to time: a primary may die before it has dropped them
 void on_slots_done(Machine& m, const contract::Completed& done);
 void end_slot_jobs(Machine& m, const std::string& reason);
+// The slot's entry once everything that is queued is done.
+SlotEntry planned_entry(const Machine& m, Slot slot);
+// An atomic migration has this slot in hand, on either side; nothing else may change it.
+bool moves_as_a_whole(const Machine& m, Slot slot);
+// Behind its fence, or on the side that takes: its end has begun, and even its owner's removal comes too
+// late.
+bool migration_decides(const Machine& m, Slot slot);
+constexpr std::string_view being_migrated = " is being migrated by CLUSTER MIGRATESLOTS";  // behind "slot 5"
+
+// ---- proc_take_slot.cpp ----
+void take_slot(Machine& m, Take take);
+void wait_for_owner(Machine& m, OwnerWait wait);
+void step_takes(Machine& m);
+void end_takes(Machine& m, const std::string& reason);
+void on_take_question(Machine& m, const NodeId& from, const TakeQuestion& question);
+void on_replica_offset(Machine& m, const OffsetAnswer& answer);
+void on_take_answer(Machine& m, const NodeId& from, const TakeAnswer& answer);
+// A slot was handed over in the log: grants it, or takes it back when keys slipped in before.
+void on_handed_over(Machine& m, const SlotJob& job);
 
 // ---- proc_claims.cpp ----
 void check_claims(Machine& m);
@@ -191,10 +316,30 @@ void end_yielding(Machine& m);  // the join came to nothing
 // ---- proc_failover.cpp ----
 void bootstrap(Machine& m);
 void check_failover(Machine& m);
+EngineReport standing_report(const Machine& m);  // what decides whether this node may stand
 void advise_rank(Machine& m);
 void on_offset_question(Machine& m, const NodeId& from, const OffsetQuestion& question);
 void on_offset_answer(Machine& m, const NodeId& from, const OffsetAnswer& answer);
 void on_primaryship_done(Machine& m, const PrimaryshipOp& op, const contract::Completed& done);
+
+// ---- proc_fence.cpp ----
+bool writes_held(const Machine& m);
+void on_hand_over_request(Machine& m, const NodeId& from, const HandOverRequest& request);
+void on_fence_done(Machine& m, const contract::Completed& done);
+void on_report_while_fenced(Machine& m);
+void step_fence(Machine& m);
+
+// ---- proc_manual_failover.cpp ----
+Reply start_manual_failover(Machine& m, bool force, bool takeover);
+void on_hand_over_offer(Machine& m, const NodeId& from, const HandOverOffer& offer);
+void on_take_over_done(Machine& m, const contract::Completed& done);
+void step_manual_failover(Machine& m);
+void expect_promotion(Machine& m);
+bool arriving(const Machine& m);
+
+// ---- proc_takeover.cpp ----
+void leave_with_slots(Machine& m);
+void on_left_with_slots(Machine& m, const contract::Completed& done);
 
 // ---- proc_restart.cpp ----
 void check_restart(Machine& m);
@@ -207,6 +352,8 @@ void stand_aside(Machine& m, Ticket until);
 void on_lease_lost(Machine& m, const std::string& reason);
 void update_rights(Machine& m);
 void enforce_role(Machine& m);
+void leave_primary(Machine& m, const std::string& reason);
+void finish_leaving(Machine& m);
 
 // ---- graceful_end.cpp ----
 void start_graceful_end(Machine& m);
@@ -217,6 +364,9 @@ void on_released(Machine& m);
 
 // ---- proc_admin.cpp ----
 void on_admin_done(Machine& m, const AdminOp& op, const contract::Completed& done);
+
+// ---- cluster_links.cpp ----
+void note_links(Machine& m);
 
 Instant machine_deadline(const Machine& m);
 

@@ -40,6 +40,10 @@ bool take_field(NodeInfo& info, std::string_view name, std::string_view value) {
   if (name == "host") return text(info.hostname);
   if (name == "name") return text(info.human_name);
   if (name == "zone") return text(info.zone);
+  if (name == "client4") return text(info.client_ipv4);
+  if (name == "client6") return text(info.client_ipv6);
+  if (name == "cport") return port(info.client_port);
+  if (name == "ctls") return port(info.client_tls_port);
   if (name == "flags") {
     info.no_failover = value == "nofailover";
     return true;
@@ -123,6 +127,10 @@ std::string node_info_text(const NodeInfo& info) {
   add("host", info.hostname);
   add("name", info.human_name);
   add("zone", info.zone);
+  add("client4", info.client_ipv4);
+  add("client6", info.client_ipv6);
+  if (info.client_port != 0) text += " cport=" + std::to_string(info.client_port);
+  if (info.client_tls_port != 0) text += " ctls=" + std::to_string(info.client_tls_port);
   if (info.no_failover) text += " flags=nofailover";
   add("health", info.health);
   return text;

@@ -1,8 +1,8 @@
 // Names and values of the gossip registers that Core keeps (design 1, section 4), and the strict codec of
 // their text: what a peer wrote is checked before it is believed or printed.
 //
-//   global   node:<id>:info      port=7000 tls=0 bus=17000 ip=.. host=.. name=.. zone=.. flags=nofailover
-//   health=online
+//   global   node:<id>:info      port=7000 tls=0 bus=17000 ip=.. host=.. name=.. zone=.. client4=..
+//   client6=.. cport=.. ctls=.. flags=nofailover //   health=online
 //            shard:<id>:primary  <node>
 //            shard:<id>:epoch    <number>
 //            shard:<id>:slots:<b> <claim>:<a>-<b>,...
@@ -26,6 +26,8 @@ struct NodeInfo {
   std::uint16_t port = 0, tls_port = 0, bus_port = 0;
   std::string ip;  // announced; empty: as the provider reaches the node
   std::string hostname, human_name, zone;
+  std::string client_ipv4, client_ipv6;  // what clients are told instead of ip; ports likewise
+  std::uint16_t client_port = 0, client_tls_port = 0;
   bool no_failover = false;
   std::string health = "online";  // online | loading
   friend bool operator==(const NodeInfo&, const NodeInfo&) = default;

@@ -24,7 +24,7 @@ void submit(Machine& m, const Invocation& call, AdminOp op,
             const std::function<contract::Operation(Ticket)>& make) {
   if (op.kind != AdminKind::forget) op.old_shard = m.view.own_shard();
   op.was_last_member = m.view.members_of(op.old_shard).size() <= 1;
-  op.was_replica = m.is_replica_role();
+  op.was_replica = m.is_replica_role() || m.copy_left;
   if (call.caller.can_block) {
     op.client = call.ticket;
   } else {
@@ -116,7 +116,7 @@ void reset(Machine& m, const Invocation& call) {
   if (a.size() > 2) return refuse(subcommand_syntax_error(a[0]));
   const bool hard = a.size() == 2 && same_word(a[1], "hard");
   if (a.size() == 2 && !hard && !same_word(a[1], "soft")) return refuse("ERR syntax error");
-  if (!m.is_replica_role() && m.engine.report.keys != 0) {
+  if (!m.is_replica_role() && !m.copy_left && m.engine.report.keys != 0) {
     return refuse("ERR CLUSTER RESET can't be called with master nodes containing keys");
   }
   submit(m, call, op_of(AdminKind::reset, hard), [&](Ticket ticket) {
@@ -143,13 +143,14 @@ Reply bump_epoch(Machine& m) {
   return {Reply::Simple{(highest ? "STILL " : "BUMPED ") + std::to_string(m.own_epoch)}};
 }
 
-Reply failover(const Machine& m, const Arguments& a) {
-  if (a.size() > 2) return Reply::error(subcommand_syntax_error(a[0]));
+Reply failover(Machine& m, const Arguments& a) {
+  if (a.size() > 2) {
+    return Reply::error(server_at_least(m, 9, 0) ? "ERR syntax error" : subcommand_syntax_error(a[0]));
+  }
   if (a.size() == 2 && !same_word(a[1], "force") && !same_word(a[1], "takeover")) {
     return Reply::error("ERR syntax error");
   }
-  if (!m.is_replica_role()) return Reply::error("ERR You should send CLUSTER FAILOVER to a replica");
-  return Reply::error("ERR manual failover is not supported by this version of valkey-swim yet");
+  return start_manual_failover(m, a.size() == 2, a.size() == 2 && same_word(a[1], "takeover"));
 }
 
 }  // namespace
@@ -177,6 +178,7 @@ void on_admin_done(Machine& m, const AdminOp& op, const contract::Completed& don
     if (op.was_last_member && !op.owned_slots) delete_shard_registers(m, op.old_shard);
     delete_node_register(m, op.node);
   }
+  if (op.kind == AdminKind::takeover) on_left_with_slots(m, done);
   const bool empties = op.kind == AdminKind::replicate_no_one || op.kind == AdminKind::reset;
   if (ok && empties && op.was_replica) m.act(FlushAll{});
   if (ok && op.kind == AdminKind::reset && op.hard) m.own_epoch = 0;

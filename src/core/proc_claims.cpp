@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/machine.hpp"
+#include "core/slot_batch.hpp"
 
 namespace vswim::core {
 
@@ -55,11 +56,33 @@ SlotSet slots_claimed_by_others(const contract::JoinReview& review, const ShardI
   return slots;
 }
 
-SlotSet with_keys(const Machine& m, SlotSet slots) {
-  for (std::size_t slot = 0; slot < slot_count; ++slot) {
-    if (m.counts.keys[slot] == 0) slots.reset(slot);
+SlotSet handed_over(const Machine& m) {
+  SlotSet slots;
+  for (const auto& range : runs(m.log.slots().owned())) {
+    for (std::uint32_t n = range.first; n <= range.last; ++n)
+      slots[n] = m.log.slots().at(static_cast<Slot>(n)).state == SlotState::handed_over;
   }
   return slots;
+}
+
+// Slots that an operator moves key by key go without their keys: what is left here was not moved yet.
+void give_up_slots(Machine& m, SlotJob job, const ShardId& winner) {
+  for (const auto& other : m.slot_jobs) job.remove &= ~other.remove;
+  if (job.remove.none()) return;
+  job.compared = true;
+  job.limit = m.now + job_limit;
+  const auto slots = slots_text(job.remove, ranges_named_max);
+  const auto to = " to shard " + winner.hex().substr(0, 8);
+  const auto left = with_keys(m, job.remove);
+  if (job.lost_to) {
+    m.note(NoteLevel::warning, "giving up slots " + slots + to + ", whose log holds the higher claim");
+  } else if (left.any()) {
+    m.note(NoteLevel::warning, "slots " + slots_text(left, ranges_named_max) + " went" + to +
+                                   " before all of their keys were moved: the keys stay here, not served");
+  } else {
+    m.note(NoteLevel::debug, "slots " + slots + " went" + to);
+  }
+  m.slot_jobs.push_back(std::move(job));
 }
 
 }  // namespace
@@ -79,7 +102,7 @@ void check_claims(Machine& m) {
   m.claims.next_ask = m.now + ask_interval;
   for (const auto& [shard, slots] : lost) {
     const auto primary = m.view.primary_of(shard);
-    if ((slots & ~m.claims.disputed_noted).any()) {
+    if ((slots & ~m.claims.disputed_noted & ~handed_over(m)).any()) {
       m.note(NoteLevel::warning, "slots " + slots_text(slots, ranges_named_max) +
                                      " are also claimed by shard " + shard.hex().substr(0, 8) +
                                      " with a higher claim; asking its primary");
@@ -109,21 +132,19 @@ void on_claim_answer(Machine& m, const NodeId& from, const ClaimAnswer& answer) 
   const auto* sender = m.view.member(from);
   if (!m.primary_here || sender == nullptr || sender->shard != answer.shard) return;
   if (answer.shard == m.view.own_shard()) return;
-  SlotJob job;
+  SlotJob job, kept;
   for (const auto& claimed : answer.held) {
     for (std::uint32_t n = claimed.range.first; n <= claimed.range.last; ++n) {
       const auto& entry = m.log.slots().at(static_cast<Slot>(n));
       if (!state_owns(entry.state)) continue;
-      if (outranks({claimed.claim, answer.shard}, {entry.claim, m.view.own_shard()})) job.remove.set(n);
+      if (!outranks({claimed.claim, answer.shard}, {entry.claim, m.view.own_shard()})) continue;
+      const bool moved = entry.state == SlotState::migrating || entry.state == SlotState::handed_over;
+      (moved ? kept : job).remove.set(n);
     }
   }
-  for (const auto& other : m.slot_jobs) job.remove &= ~other.remove;
-  if (job.remove.none()) return;
-  job.drop_keys = true;
-  job.limit = m.now + job_limit;
-  m.note(NoteLevel::warning, "giving up slots " + slots_text(job.remove, ranges_named_max) + " to shard " +
-                                 answer.shard.hex().substr(0, 8) + ", whose log holds the higher claim");
-  m.slot_jobs.push_back(std::move(job));
+  job.lost_to = answer.shard;
+  give_up_slots(m, std::move(job), answer.shard);
+  give_up_slots(m, std::move(kept), answer.shard);
 }
 
 void review_join(Machine& m, const contract::JoinReview& review) {

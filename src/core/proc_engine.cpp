@@ -39,8 +39,16 @@ void take_up_primaryship(Machine& m) {
          "primary of shard " + shard.hex().substr(0, 8) + ", config epoch " + std::to_string(m.own_epoch));
 }
 
+bool client_waits(const Machine& m) {
+  return std::any_of(m.pending.begin(), m.pending.end(), [](const auto& entry) {
+    const auto* op = std::get_if<AdminOp>(&entry.second.purpose);
+    return op != nullptr && op->client;
+  });
+}
+
 template <class Role>
 void order(Machine& m, Role role) {
+  if (std::exchange(m.engine.leaving, false)) m.act(std::get<Detach>(m.engine.last_role));
   m.engine.last_role = role;
   m.engine.last_role_at = m.now;
   m.act(std::move(role));
@@ -118,7 +126,19 @@ void update_rights(Machine& m) {
     m.dirty = true;
     advise_rank(m);  // leadership of the log follows the primary
   }
-  if (now_primary) m.engine.ran_on = true;
+  if (now_primary) m.engine.ran_on = m.engine.of_shard = true;
+}
+
+void leave_primary(Machine& m, const std::string& reason) {
+  m.engine.last_role = Detach{reason};
+  m.engine.last_role_at = m.now;
+  m.engine.leaving = true;
+}
+
+void finish_leaving(Machine& m) {
+  if (!m.engine.leaving || client_waits(m)) return;
+  m.engine.leaving = false;
+  m.act(std::get<Detach>(m.engine.last_role));
 }
 
 void enforce_role(Machine& m) {

@@ -14,7 +14,8 @@ using Phase = FailoverState::Phase;
 constexpr Duration exchange_limit =
     milliseconds(80);  // for peers' last offsets, FAIL peers are not waited for
 constexpr Duration turn_interval =
-    milliseconds(250);  // the next best waits this long per rank before it asks again
+    milliseconds(250);                  // the next best waits this long per rank before it asks again
+constexpr std::uint32_t turns_max = 8;  // then it stands although somebody better answers: that one never did
 constexpr Duration retry_after = milliseconds(200);
 constexpr std::uint32_t rank_never = 1'000;  // advice of a replica that must not stand
 
@@ -36,16 +37,18 @@ std::optional<NodeId> lost_primary(const Machine& m) {
   const auto& named = m.log.primaryship();
   if (!named || named->node == m.view.self() || m.view.member(m.view.self()) == nullptr) return std::nullopt;
   if (m.failover.restarted == named->node && m.now < m.failover.restarted_until) return named->node;
-  const auto* member = m.view.member(named->node);
-  const bool gone = member == nullptr || member->shard != m.view.own_shard();
-  const bool failed = !gone && member->health == contract::Health::fail && m.now >= m.failover.old_news_until;
+  const bool gone = !m.is_peer(named->node);
+  const bool failed = !gone && m.view.member(named->node)->health == contract::Health::fail &&
+                      m.now >= m.failover.old_news_until;
   if (gone || failed) return named->node;
   return std::nullopt;
 }
 
-EngineReport standing_report(const Machine& m) {
-  const bool restarted = m.failover.restarted && m.now < m.failover.restarted_until;
-  return restarted ? as_loaded(m.engine.report) : m.engine.report;
+// Whom the log names has left the shard, and nobody else is in it: what this node has is all there is, and a
+// sync that it waits for never comes.
+bool left_alone(const Machine& m) {
+  const auto& named = m.log.primaryship();
+  return named && named->node != m.view.self() && !m.is_peer(named->node) && m.only_member();
 }
 
 void stop(Machine& m, Phase phase, Instant deadline) {
@@ -68,14 +71,15 @@ bool everybody_answered(const Machine& m) {
   });
 }
 
-// Fresh answers first; a peer that is not FAIL and said nothing counts with what it last gossiped.
+// Fresh answers first; a peer that is not FAIL and said nothing counts with what it last gossiped, for one
+// turn: who neither answers nor stands keeps nobody waiting for ever.
 std::vector<Candidate> candidates(const Machine& m) {
   std::vector<Candidate> others;
   for (const auto& peer : m.reachable_peers()) {
     if (peer == m.failover.deposed) continue;
     if (const auto fresh = m.failover.answers.find(peer); fresh != m.failover.answers.end()) {
       if (fresh->second.may_stand) others.push_back({peer, fresh->second.offset, fresh->second.synced});
-    } else if (const auto known = m.view.offset(peer); known && known->may_stand) {
+    } else if (const auto known = m.view.offset(peer); known && known->may_stand && m.failover.turns == 0) {
       others.push_back({peer, known->offset, true});
     }
   }
@@ -84,7 +88,8 @@ std::vector<Candidate> candidates(const Machine& m) {
 
 void decide_standing(Machine& m) {
   const auto rank = rank_of({m.view.self(), m.engine.report.offset, m.engine.ran_on}, candidates(m));
-  if (rank > 0) {
+  if (rank > 0 && m.failover.turns < turns_max) {
+    ++m.failover.turns;
     stop(m, Phase::waiting_turn, m.now + turn_interval * rank);
     return;
   }
@@ -105,6 +110,7 @@ void note_barred(Machine& m, const std::string& reason) {
 
 void begin(Machine& m, const NodeId& lost) {
   if (m.failover.deposed != lost) {
+    m.failover.turns = 0;
     m.failover.deposed = lost;
     const auto* member = m.view.member(lost);
     const bool restarted = m.failover.restarted == lost;
@@ -118,12 +124,18 @@ void begin(Machine& m, const NodeId& lost) {
 
 }  // namespace
 
+EngineReport standing_report(const Machine& m) {
+  const bool alone = left_alone(m);
+  const bool restarted = m.failover.restarted && m.now < m.failover.restarted_until;
+  auto report = restarted || alone ? m.loaded_report() : m.engine.report;
+  if (alone && (m.engine.of_shard || !m.log.slots().owns_any())) report.completed_sync = true;
+  return report;
+}
+
 void bootstrap(Machine& m) {
-  const auto& own = m.view.own_shard();
   if (m.log.primaryship() || !m.leased() || m.primaryship_in_flight || m.now < m.primaryship_retry_at) return;
   if (m.end.phase != EndState::Phase::idle) return;
-  const auto& members = m.view.members_of(own);
-  if (members.size() != 1 || members.front() != m.view.self()) return;
+  if (!m.only_member()) return;
   m.propose_primaryship(m.view.self(), PrimaryshipOp{true});
 }
 
@@ -210,6 +222,7 @@ void on_offset_answer(Machine& m, const NodeId& from, const OffsetAnswer& answer
   if (answer.shard != m.view.own_shard() || sender == nullptr || sender->shard != answer.shard) return;
   if (m.failover.phase == Phase::exchanging) m.failover.answers[from] = answer;
   if (m.end.phase == EndState::Phase::waiting) m.end.answers[from] = answer;
+  on_replica_offset(m, answer);
 }
 
 }  // namespace vswim::core

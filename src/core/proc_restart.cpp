@@ -12,6 +12,7 @@ namespace {
 
 constexpr Duration ask_interval = milliseconds(200);
 constexpr Duration patience = seconds(5);              // silent replicas count as unreachable after this
+constexpr Duration stands_patience = seconds(20);      // and those that promised to stand, after this
 constexpr Duration lone_patience = milliseconds(500);  // before believing that there is nobody to ask
 constexpr Duration standing_limit = seconds(3);  // how long a replica pursues what a restart notice started
 
@@ -46,6 +47,9 @@ RestartView view_of(const Machine& m, const std::vector<NodeId>& peers) {
     }
   }
   const auto waited = m.now - m.restart.started;
+  // Who said that it stands and has not by now is prevented; an empty primary waits for it all the same.
+  const bool never_stood = waited >= stands_patience + m.settings.lease_ttl * 4 && view.keys > 0;
+  for (auto& answer : view.answers) answer.stands = answer.stands && !never_stood;
   view.patience_over = waited >= patience;
   // With nothing to serve there is no hurry: a replica that does not answer now may have what this node lost.
   const bool came_back_empty = view.keys == 0 && view.loaded_offset == 0;
@@ -104,7 +108,7 @@ void on_restart_notice(Machine& m, const NodeId& from, const RestartNotice& noti
   const auto* sender = m.view.member(from);
   if (notice.shard != m.view.own_shard() || sender == nullptr || sender->shard != notice.shard) return;
   if (!named || named->node != from || !m.engine.known || m.engine.report.loading) return;
-  const auto own = as_loaded(m.engine.report);
+  const auto own = m.loaded_report();
   const auto barred = why_not_stand(own, m.settings);
   const bool stands = stands_after_restart(own, m.engine.ran_on, !barred.empty(), notice);
   m.send(from, RestartAnswer{notice.shard, stands, own.offset, own.keys, own.completed_sync});

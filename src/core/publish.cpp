@@ -15,12 +15,19 @@ constexpr Duration retry_after =
 
 std::vector<ClaimedRange> projection(const Machine& m, std::uint16_t bucket) {
   const auto* entries = m.log.slots().bucket(bucket);
-  if (entries == nullptr) return {};
-  const auto entry = [&](Slot slot) -> const SlotEntry& { return (*entries)[slot % bucket_slots]; };
+  const auto& lingering = m.migrations.lingering;
+  if (entries == nullptr && lingering.empty()) return {};
+  const auto entry = [&](Slot slot) -> SlotEntry {
+    const auto left = lingering.find(slot);
+    const auto present = entries == nullptr ? SlotEntry{} : (*entries)[slot % bucket_slots];
+    if (left == lingering.end() || state_owns(present.state)) return present;
+    return {SlotState::fenced, left->second, {}};
+  };
   const auto first = bucket_first(bucket);
   const auto mine = [&](Slot slot) {
     const auto state = entry(slot).state;
-    return !m.claims.yielding[slot] && (m.log.slot_right(slot) || state == SlotState::fenced);
+    return !m.claims.yielding[slot] &&
+           (m.log.slot_right(slot) || (state_owns(state) && !state_serves(state)));
   };
   std::vector<ClaimedRange> claimed;
   for (const auto& range : runs(first, static_cast<Slot>(first + bucket_slots - 1), mine,

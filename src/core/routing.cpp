@@ -18,11 +18,18 @@ void add_routes(RoutingTable& table, const ClusterView& view, const Settings& se
     Route route;
     route.shard = shard;
     if (const auto primary = view.primary_of(shard)) {
-      const auto endpoint = endpoint_of(view, settings, *primary);
-      const auto host = preferred_host(endpoint, settings);
       route.primary = *primary;
-      route.endpoint = host + ":" + std::to_string(endpoint.client_port(false));
-      route.tls_endpoint = host + ":" + std::to_string(endpoint.client_port(true));
+      const auto text = [&](bool tls, bool ipv6) {
+        const auto endpoint = client_endpoint_of(view, settings, *primary, ipv6);
+        return preferred_host(endpoint, settings) + ":" + std::to_string(endpoint.client_port(tls));
+      };
+      route.endpoint = text(false, false);
+      route.tls_endpoint = text(true, false);
+      route.endpoint_ipv6 = text(false, true);
+      route.tls_endpoint_ipv6 = text(true, true);
+      const auto endpoint = endpoint_of(view, settings, *primary);
+      route.host = endpoint.ip;
+      route.port = settings.tls_replication ? endpoint.tls_port : endpoint.port;
       route.known = true;
     }
     if (shard == view.own_shard()) table.own_route = static_cast<std::uint16_t>(table.routes.size());
@@ -55,6 +62,13 @@ void add_published_owners(RoutingTable& table, const ClusterView& view) {
 
 void add_own_slots(RoutingTable& table, const LogView& log, const RoutingFacts& facts) {
   table.mode.fill(SlotMode::stable);
+  table.peer.fill(RoutingTable::unowned);
+  const auto route_of = [&](const ShardId& shard) {
+    const auto found = std::find_if(table.routes.begin(), table.routes.end(),
+                                    [&](const Route& route) { return route.shard == shard; });
+    return found == table.routes.end() ? RoutingTable::unowned
+                                       : static_cast<std::uint16_t>(found - table.routes.begin());
+  };
   table.served.fill(false);
   for (std::uint16_t b = 0; b < bucket_count; ++b) {
     const auto* entries = log.slots().bucket(b);
@@ -64,9 +78,26 @@ void add_own_slots(RoutingTable& table, const LogView& log, const RoutingFacts& 
       const auto state = (*entries)[i].state;
       if (state == SlotState::migrating) table.mode[slot] = SlotMode::migrating;
       if (state == SlotState::importing) table.mode[slot] = SlotMode::importing;
+      if (state == SlotState::fenced) table.mode[slot] = SlotMode::fenced;
+      if (state == SlotState::handed_over) table.mode[slot] = SlotMode::handed_over;
+      if (table.mode[slot] != SlotMode::stable) table.peer[slot] = route_of((*entries)[i].peer);
       if (!facts.primary_here || !log.slot_right(slot) || facts.withheld[slot]) continue;
       table.served[slot] = true;
       table.owner[slot] = table.own_route;
+    }
+  }
+}
+
+// Clients of a slot that has just left find its new shard here before gossip has told.
+void add_handed(RoutingTable& table, const RoutingFacts& facts) {
+  for (std::uint16_t i = 0; i < table.routes.size(); ++i) {
+    const auto found = facts.handed.find(table.routes[i].shard);
+    if (found == facts.handed.end()) continue;
+    for (std::size_t slot = 0; slot < slot_count; ++slot) {
+      const bool gone = !table.served[slot] && table.mode[slot] != SlotMode::fenced;
+      const auto owner = table.owner[slot];
+      if (found->second[slot] && gone && (owner == RoutingTable::unowned || owner == table.own_route))
+        table.owner[slot] = i;
     }
   }
 }
@@ -97,7 +128,10 @@ void build_routing(RoutingTable& table, const ClusterView& view, const LogView& 
   add_published_owners(table, view);
   table.primary_here = facts.primary_here && table.own_route != RoutingTable::unowned;
   table.replica_here = facts.replica_here;
-  add_own_slots(table, log, {table.primary_here, facts.replica_here, facts.withheld});
+  table.named_elsewhere = facts.named_elsewhere;
+  add_own_slots(table, log,
+                {table.primary_here, facts.replica_here, facts.named_elsewhere, facts.withheld, {}});
+  add_handed(table, facts);
   add_state(table, view, settings);
 }
 

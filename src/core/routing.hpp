@@ -1,6 +1,8 @@
 // Builds the table that the hot path reads from membership, metadata and the own shard's log.
 #pragma once
 
+#include <map>
+
 #include "core/cluster_view.hpp"
 #include "core/core.hpp"
 #include "core/log_view.hpp"
@@ -11,7 +13,9 @@ namespace vswim::core {
 struct RoutingFacts {
   bool primary_here = false;
   bool replica_here = false;
+  bool named_elsewhere = false;
   SlotSet withheld;  // own slots that are about to be given up (claims that yield after a join): not served
+  std::map<ShardId, SlotSet> handed;  // own slots given to another shard a moment ago
 };
 
 // Leaves lease_until and lapses alone. Among publishers with members the highest (claim, shard id) owns a

@@ -11,11 +11,14 @@ struct StateName {
   std::string_view name;
   bool has_peer;
 };
-constexpr std::array<StateName, 5> names = {{{SlotState::active, "ACTIVE", false},
-                                             {SlotState::fenced, "FENCED", false},
+constexpr std::array<StateName, 8> names = {{{SlotState::none, "NONE", false},
+                                             {SlotState::none, "LOST", true},
+                                             {SlotState::active, "ACTIVE", false},
+                                             {SlotState::fenced, "FENCED", true},
                                              {SlotState::taking_over, "TAKING_OVER", true},
                                              {SlotState::migrating, "MIGRATING", true},
-                                             {SlotState::importing, "IMPORTING", true}}};
+                                             {SlotState::importing, "IMPORTING", true},
+                                             {SlotState::handed_over, "HANDED_OVER", true}}};
 
 // "<STATE>[:<shard>]/<claim>"
 std::optional<SlotEntry> parse_entry(std::string_view text) {
@@ -36,8 +39,9 @@ std::optional<SlotEntry> parse_entry(std::string_view text) {
 }
 
 std::string entry_text(const SlotEntry& entry) {
-  const auto name =
-      std::find_if(names.begin(), names.end(), [&](const auto& n) { return n.state == entry.state; });
+  const auto name = std::find_if(names.begin(), names.end(), [&](const auto& n) {
+    return n.state == entry.state && (n.state != SlotState::none || n.has_peer == is_lost(entry));
+  });
   std::string text(name->name);
   if (name->has_peer) text += ":" + entry.peer.hex();
   return text + "/" + std::to_string(entry.claim);
@@ -51,7 +55,7 @@ std::string bucket_text(std::uint16_t bucket, const Bucket& entries) {
   std::string text;
   for (const auto& range : runs(
            first, static_cast<Slot>(first + bucket_slots - 1),
-           [&](Slot slot) { return entry(slot).state != SlotState::none; },
+           [&](Slot slot) { return entry(slot) != SlotEntry{}; },
            [&](Slot a, Slot b) { return entry(a) == entry(b); })) {
     if (!text.empty()) text += ",";
     text += range_text(range) + "=" + entry_text(entry(range.first));

@@ -18,11 +18,4 @@ bool Api::bind(Ctx* ctx, std::string& missing) {
   return missing.empty();
 }
 
-std::string_view Reply::text() const {
-  if (!reply_) return {};
-  std::size_t length = 0;
-  const char* bytes = api_.CallReplyStringPtr(reply_, &length);
-  return bytes ? std::string_view{bytes, length} : std::string_view{};
-}
-
 }  // namespace vswim::module

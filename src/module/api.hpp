@@ -18,6 +18,7 @@ struct FilterCtx;
 class Filter;
 struct InfoCtx;
 struct BlockedClient;
+struct User;
 struct ScanCursor;
 struct ServerCommand;
 
@@ -47,8 +48,12 @@ struct ClientInfo {
   char address[46] = {};
   std::uint16_t port = 0;
   std::uint16_t database = 0;
+
+  bool ipv6() const { return std::string_view(address).find(':') != std::string_view::npos; }
 };
-constexpr std::uint64_t client_flag_tls = 1U << 0, client_flag_blocked = 1U << 2, client_flag_multi = 1U << 5;
+constexpr std::uint64_t client_flag_tls = 1U << 0, client_flag_pubsub = 1U << 1,
+                        client_flag_blocked = 1U << 2, client_flag_tracking = 1U << 3,
+                        client_flag_multi = 1U << 5;
 
 struct FlushInfo {
   std::uint64_t version;
@@ -71,10 +76,14 @@ constexpr int generic = 1 << 2, string = 1 << 3, list = 1 << 4, set = 1 << 5, ha
 constexpr int writes = generic | string | list | set | hash | zset | expired | evicted | stream | module;
 }  // namespace notify
 namespace reply_type {
-constexpr int unknown = -1, string = 0, error = 1, integer = 2, array = 3, null = 4, map = 5, set = 6;
+constexpr int unknown = -1, string = 0, error = 1, integer = 2, array = 3, null = 4, map = 5, set = 6,
+              promise = 12;
 }
 namespace config_flag {
 constexpr unsigned immutable = 1U << 0;
+}
+namespace open_key {
+constexpr int read = 1 << 0, no_touch = 1 << 16, no_notify = 1 << 17, no_stats = 1 << 18, no_expire = 1 << 19;
 }
 constexpr int filter_no_self = 1 << 0;  // not called for this module's own Calls
 constexpr int loop_readable = 1;        // EventLoopAdd
@@ -89,6 +98,8 @@ using LoopFunction = void (*)(int, void*, int);
 using DisconnectFunction = void (*)(Ctx*, BlockedClient*);
 using ScanFunction = void (*)(Ctx*, String*, Key*, void*);
 using FreeFunction = void (*)(Ctx*, void*);
+using TimerFunction = void (*)(Ctx*, void*);
+using UnblockedFunction = void (*)(Ctx*, CallReply*, void*);
 using GetNumber = long long (*)(const char*, void*);
 using SetNumber = int (*)(const char*, long long, void*, String**);
 using GetText = String* (*)(const char*, void*);
@@ -106,12 +117,22 @@ using ApplyFunction = int (*)(Ctx*, void*, String**);
   X(unsigned long long, DbSize, (Ctx*))                                                                 \
   X(unsigned long long, GetClientId, (Ctx*))                                                            \
   X(int, GetClientInfoById, (void*, std::uint64_t))                                                     \
+  X(String*, GetClientUserNameById, (Ctx*, std::uint64_t))                                              \
   X(int, DeauthenticateAndCloseClient, (Ctx*, std::uint64_t))                                           \
   X(Ctx*, GetDetachedThreadSafeContext, (Ctx*))                                                         \
+  X(Ctx*, GetThreadSafeContext, (BlockedClient*))                                                       \
+  X(void, FreeThreadSafeContext, (Ctx*))                                                                \
+  X(std::uint64_t, CreateTimer, (Ctx*, long long, TimerFunction, void*))                                \
+  X(User*, GetModuleUserFromUserName, (String*))                                                        \
+  X(int, FreeModuleUser, (User*))                                                                       \
+  X(int, SetContextUser, (Ctx*, const User*))                                                           \
   X(int, KeyExists, (Ctx*, String*))                                                                    \
+  X(Key*, OpenKey, (Ctx*, String*, int))                                                                \
+  X(void, CloseKey, (Key*))                                                                             \
   X(const String*, GetKeyNameFromModuleKey, (Key*))                                                     \
   X(String*, CreateString, (Ctx*, const char*, std::size_t))                                            \
   X(void, FreeString, (Ctx*, String*))                                                                  \
+  X(String*, HoldString, (Ctx*, String*))                                                               \
   X(const char*, StringPtrLen, (const String*, std::size_t*))                                           \
   X(int, WrongArity, (Ctx*))                                                                            \
   X(int, ReplyWithError, (Ctx*, const char*))                                                           \
@@ -120,6 +141,7 @@ using ApplyFunction = int (*)(Ctx*, void*, String**);
   X(int, ReplyWithArray, (Ctx*, long))                                                                  \
   X(int, ReplyWithMap, (Ctx*, long))                                                                    \
   X(int, ReplyWithNull, (Ctx*))                                                                         \
+  X(int, ReplyWithNullArray, (Ctx*))                                                                    \
   X(int, ReplyWithStringBuffer, (Ctx*, const char*, std::size_t))                                       \
   X(int, ReplyWithVerbatimString, (Ctx*, const char*, std::size_t))                                     \
   X(int, ReplyWithCallReply, (Ctx*, CallReply*))                                                        \
@@ -130,6 +152,9 @@ using ApplyFunction = int (*)(Ctx*, void*, String**);
   X(std::size_t, CallReplyLength, (CallReply*))                                                         \
   X(CallReply*, CallReplyArrayElement, (CallReply*, std::size_t))                                       \
   X(const char*, CallReplyStringPtr, (CallReply*, std::size_t*))                                        \
+  X(const char*, CallReplyProto, (CallReply*, std::size_t*))                                            \
+  X(void, CallReplyPromiseSetUnblockHandler, (CallReply*, UnblockedFunction, void*))                    \
+  X(int, CallReplyPromiseAbort, (CallReply*, void**))                                                   \
   X(int, SubscribeToServerEvent, (Ctx*, ServerEvent, EventFunction))                                    \
   X(int, SubscribeToKeyspaceEvents, (Ctx*, int, NotificationFunction))                                  \
   X(Filter*, RegisterCommandFilter, (Ctx*, FilterFunction, int))                                        \
@@ -143,6 +168,7 @@ using ApplyFunction = int (*)(Ctx*, void*, String**);
   X(BlockedClient*, BlockClient, (Ctx*, CommandFunction, CommandFunction, FreeFunction, long long))     \
   X(int, UnblockClient, (BlockedClient*, void*))                                                        \
   X(void*, GetBlockedClientPrivateData, (Ctx*))                                                         \
+  X(BlockedClient*, GetBlockedClientHandle, (Ctx*))                                                     \
   X(void, SetDisconnectCallback, (BlockedClient*, DisconnectFunction))                                  \
   X(int, RegisterInfoFunc, (Ctx*, InfoFunction))                                                        \
   X(int, InfoAddSection, (InfoCtx*, const char*))                                                       \
@@ -164,6 +190,7 @@ using ApplyFunction = int (*)(Ctx*, void*, String**);
   X(ServerCommand*, GetCommand, (Ctx*, const char*))             \
   X(int, SetCommandACLCategories, (ServerCommand*, const char*)) \
   X(int, AvoidReplicaTraffic, ())                                \
+  X(int, ExportSharedAPI, (Ctx*, const char*, void*))            \
   X(int, GetServerVersion, ())                                   \
   X(void*, RegisterClusterProvider, ())
 
@@ -181,6 +208,11 @@ struct Api {
     const char* bytes = StringPtrLen(string, &length);
     return {bytes, length};
   }
+  std::string_view text(CallReply* reply) const {  // of a string or an error, else empty
+    std::size_t length = 0;
+    const char* bytes = reply ? CallReplyStringPtr(reply, &length) : nullptr;
+    return bytes ? std::string_view{bytes, length} : std::string_view{};
+  }
   String* make(std::string_view value) const { return CreateString(nullptr, value.data(), value.size()); }
 };
 
@@ -196,7 +228,7 @@ class Reply {
 
   CallReply* get() const { return reply_; }
   bool failed() const { return !reply_ || api_.CallReplyType(reply_) == reply_type::error; }
-  std::string_view text() const;
+  std::string_view text() const { return api_.text(reply_); }
 
  private:
   const Api& api_;

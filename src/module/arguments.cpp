@@ -36,6 +36,15 @@ bool parse_arguments(const std::vector<std::string_view>& arguments, OwnSettings
       settings.seeds = value;
     } else if (name == "bind") {
       settings.bind = value;
+    } else if (name == "secret-file") {
+      settings.secret_file = value;
+    } else if (name == "cluster-name") {
+      settings.cluster_name = value;
+    } else if (name == "secret") {
+      error =
+          "a secret among the module's arguments would be seen by MODULE LIST: give it as swim.secret, or "
+          "its file as secret-file";
+      return false;
     } else if (name == "lease-ttl-ms") {
       if (!parse_number(name, value, OwnSettings::lease_ttl_ms_min, OwnSettings::lease_ttl_ms_max,
                         settings.lease_ttl_ms, error)) {
@@ -48,7 +57,7 @@ bool parse_arguments(const std::vector<std::string_view>& arguments, OwnSettings
       }
     } else {
       error = "unknown module argument '" + std::string(name) +
-              "'; known are seeds, bind, lease-ttl-ms and core-stall-limit-ms";
+              "'; known are seeds, bind, secret-file, cluster-name, lease-ttl-ms and core-stall-limit-ms";
       return false;
     }
   }

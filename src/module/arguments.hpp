@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "module/secrets.hpp"
+
 namespace vswim::module {
 
 struct OwnSettings {
@@ -15,8 +17,13 @@ struct OwnSettings {
   std::string bind;   // numeric addresses of the bus; empty: as the server binds
   std::int64_t lease_ttl_ms = 1'000;
   std::int64_t core_stall_limit_ms = 10'000;
+  Secrets secrets;                              // of swim.secret or swim.secret-file
+  std::string secret_file;                      // path; secrets come from there then
+  std::string cluster_name;                     // bound into everything sealed
+  std::int64_t migration_bytes_per_second = 0;  // of slots on their way to another shard; 0: no limit
 
   static constexpr std::int64_t lease_ttl_ms_min = 100, lease_ttl_ms_max = 60'000;
+  static constexpr std::int64_t migration_bytes_per_second_max = 1'000'000'000'000;
   static constexpr std::int64_t core_stall_limit_ms_min = 100, core_stall_limit_ms_max = 3'600'000;
 };
 

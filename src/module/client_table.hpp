@@ -18,12 +18,31 @@ struct ClientState {
   bool asking = false;          // for the next command only
   bool in_transaction = false;  // MULTI was passed on; the server may still have refused it
   bool transaction_writes = false;
-  bool waits_for_us = false;  // blocked in a CLUSTER command of this module
+  bool transaction_flushes = false;  // something in it may empty all slots
+  bool waits_for_us = false;         // blocked in a command of this module that is told when the lease ends
+  bool vouched = false;              // has passed the server's authentication on this connection
+  bool acting = false;               // its last command is on its way to swim.as
+  bool blocking = false;             // its last command is on its way to swim.wait
+  bool blocking_asked = false;       // and came after ASKING
+  bool watching = false;             // WATCH was passed on
+  // A transaction of this module's own (transactions.hpp).
+  bool own_transaction = false;
+  bool queueing = false;    // its last command is on its way to swim.queue
+  bool aborted = false;     // a command was refused when it was queued
+  bool executing = false;   // EXEC is on its way to swim.exec
+  bool own_writes = false;  // something in it may write
+  bool own_asking = false;  // ASKING before MULTI holds for all of it
 
+  bool in_own_transaction() const { return own_transaction || executing; }
+  void begin_own_transaction() {
+    own_transaction = true;
+    queueing = aborted = executing = own_writes = false;
+  }
+  void end_own_transaction() { own_transaction = queueing = aborted = executing = own_writes = false; }
   void end_transaction() {
     in_transaction = false;
     transaction_slot = no_slot;
-    transaction_writes = false;
+    transaction_writes = transaction_flushes = false;
   }
 };
 

@@ -34,20 +34,23 @@ void send_reply(const Api& api, Ctx* ctx, const core::Reply& reply) {
       reply.value);
 }
 
-int ClusterCommands::run(Ctx* ctx, String** arguments, int count, CommandFunction on_reply,
-                         FreeFunction on_free, DisconnectFunction on_disconnect) {
+int ClusterCommands::run(Ctx* ctx, std::uint64_t client_id, String** arguments, int count,
+                         CommandFunction on_reply, FreeFunction on_free, DisconnectFunction on_disconnect) {
   if (count < 2) return api_.ReplyWithError(ctx, "ERR wrong number of arguments for 'cluster' command");
   std::vector<std::string> words;
   for (int i = 1; i < count; ++i) words.emplace_back(api_.text(arguments[i]));
 
   const int flags = api_.GetContextFlags(ctx);
-  const std::uint64_t client_id = api_.GetClientId(ctx);
   core::Caller caller;
   caller.can_block =
       (flags & (context_flag::multi | context_flag::script | context_flag::deny_blocking)) == 0;
   caller.resp = (flags & context_flag::resp3) != 0 ? 3 : 2;
   ClientInfo info;
-  caller.tls = api_.GetClientInfoById(&info, client_id) == api_ok && (info.flags & client_flag_tls) != 0;
+  // A script's client is none of the users', some releases do not survive the question.
+  if (clients_.find(client_id) && api_.GetClientInfoById(&info, client_id) == api_ok) {
+    caller.tls = (info.flags & client_flag_tls) != 0;
+    caller.ipv6 = info.ipv6();
+  }
 
   const core::CommandTicket ticket = next_ticket_++;
   running_ = true;

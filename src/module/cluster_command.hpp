@@ -27,8 +27,9 @@ class ClusterCommands {
   ClusterCommands(const Api& api, ClientTable& clients, Ask ask, Gone gone)
       : api_(api), clients_(clients), ask_(std::move(ask)), gone_(std::move(gone)) {}
 
-  int run(Ctx* ctx, String** arguments, int count, CommandFunction on_reply, FreeFunction on_free,
-          DisconnectFunction on_disconnect);
+  // `client_id`: whose command it is; inside of a transaction ctx's client is none of the server's users.
+  int run(Ctx* ctx, std::uint64_t client_id, String** arguments, int count, CommandFunction on_reply,
+          FreeFunction on_free, DisconnectFunction on_disconnect);
   // True when a blocked client was released: its reply leaves at the next turn of the loop.
   bool answered(const core::CommandReply& reply);
   void disconnected(BlockedClient* client);

@@ -19,12 +19,7 @@ struct Reader {
   std::size_t size(CallReply* reply) const {
     return reply && api.CallReplyType(reply) == reply_type::array ? api.CallReplyLength(reply) : 0;
   }
-  std::string_view text(CallReply* reply) const {
-    if (!reply) return {};
-    std::size_t length = 0;
-    const char* bytes = api.CallReplyStringPtr(reply, &length);
-    return bytes ? std::string_view{bytes, length} : std::string_view{};
-  }
+  std::string_view text(CallReply* reply) const { return api.text(reply); }
   int number(CallReply* reply) const { return reply ? static_cast<int>(api.CallReplyInteger(reply)) : 0; }
   bool has(CallReply* list, std::string_view word) const {
     for (std::size_t i = 0; i < size(list); ++i) {
@@ -82,6 +77,10 @@ void read_command(const Reader& read, CallReply* reply, CommandTable& table) {
   command.write = read.has(flags, "write");
   command.may_write = read.has(flags, "may_replicate");
   command.pubsub = read.has(flags, "pubsub");
+  command.blocking = read.has(flags, "blocking");
+  command.deny_oom = read.has(flags, "denyoom");
+  command.noscript = read.has(flags, "noscript");
+  command.no_multi = read.has(flags, "no_multi");
   if (read.has(flags, "movablekeys")) {
     CallReply* specs = read.element(reply, at_specs);
     command.ask_server = read.size(specs) == 0;

@@ -18,6 +18,10 @@ inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return true;
 }
 
+inline bool is_publish(const Command& command) {
+  return command.may_write && command.name.ends_with("publish");  // and SPUBLISH
+}
+
 // Index of the first key of a spec whose beginning is a keyword; 0 when the keyword is absent. A start_from
 // below zero counts from the end and searches backwards.
 template <class Arguments>
@@ -83,6 +87,17 @@ bool visit_keys(const Command& command, const Arguments& arguments, Visit&& visi
     if (!visit_spec(spec, arguments, visit)) return false;
   }
   return true;
+}
+
+// Does this call of a command that may wait ask to wait? XREAD and XREADGROUP do by an option.
+template <class Arguments>
+bool asks_to_wait(const Command& command, const Arguments& arguments) {
+  if (command.special != Special::stream_read) return command.has_keys();
+  for (int i = 1; i < static_cast<int>(arguments.size()); ++i) {
+    if (equal_ignoring_case(arguments[i], "streams")) return false;
+    if (equal_ignoring_case(arguments[i], "block")) return true;
+  }
+  return false;
 }
 
 }  // namespace vswim::module

@@ -20,6 +20,11 @@ enum class Special : std::uint8_t {
   readonly,
   readwrite,
   asking,
+  watch,
+  unwatch,
+  stream_read,
+  functions,
+  quit,
   cluster,
   info,
   config,
@@ -32,6 +37,8 @@ enum class Special : std::uint8_t {
   psync,
   shutdown,
   import_keys,
+  flush,
+  migrate,
   module_load,
 };
 
@@ -55,11 +62,16 @@ struct Command {
   bool script = false;     // runs commands of its own
   bool container = false;  // look up "name|subcommand" instead
   bool pubsub = false;
+  bool blocking = false;  // may wait for its keys
+  bool noscript = false;
+  bool deny_oom = false;
+  bool no_multi = false;  // refused inside of a transaction
   Special special = Special::none;
   bool ask_server = false;            // only the server can tell its keys
   int first = 0, last = 0, step = 0;  // the usual case, when `specs` is empty
   std::vector<KeySpec> specs;
 
+  bool may_flush() const { return special == Special::flush || script; }
   bool has_keys() const { return first > 0 || !specs.empty() || ask_server; }
 };
 

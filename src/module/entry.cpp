@@ -32,6 +32,10 @@ int command_asking(Ctx* ctx, String**, int) { return loaded->api.ReplyWithSimple
 int command_cluster(Ctx* ctx, String** arguments, int count) {
   return host().cluster_command(ctx, arguments, count);
 }
+int command_as(Ctx* ctx, String** arguments, int count) { return host().as_command(ctx, arguments, count); }
+int command_publish(Ctx* ctx, String** arguments, int count) {
+  return host().publish_command(ctx, arguments, count);
+}
 int command_info(Ctx* ctx, String** arguments, int count) {
   return host().info_command(ctx, arguments, count);
 }
@@ -41,6 +45,44 @@ int command_config(Ctx* ctx, String** arguments, int count) {
 int command_shutdown(Ctx* ctx, String** arguments, int count) {
   return host().shutdown_command(ctx, arguments, count);
 }
+int command_multi(Ctx* ctx, String**, int) { return host().transactions().multi(ctx, false); }
+int command_multi_as(Ctx* ctx, String**, int) { return host().transactions().multi(ctx, true); }
+int command_queue(Ctx* ctx, String** arguments, int count) {
+  return host().transactions().queue(ctx, arguments, count);
+}
+int command_exec(Ctx* ctx, String** arguments, int) { return host().exec_command(ctx, arguments); }
+int command_discard(Ctx* ctx, String**, int) { return host().transactions().discard(ctx); }
+int command_wait(Ctx* ctx, String** arguments, int count) {
+  return host().blocking().run(ctx, arguments, count);
+}
+
+int wait_reply(Ctx* ctx, String**, int) { return host().blocking().answer(ctx); }
+int wait_timeout(Ctx* ctx, String**, int) { return host().blocking().time_out(ctx); }
+void free_answer(Ctx*, void* data) {
+  std::unique_ptr<BlockingCommands::Answer>(static_cast<BlockingCommands::Answer*>(data));
+}
+void wait_gone(Ctx*, BlockedClient* client) { host().blocking().gone(client); }
+void wait_unblocked(Ctx* ctx, CallReply* reply, void* waiting) {
+  host().blocking().unblocked(ctx, reply, waiting);
+}
+void run_gone(Ctx*, BlockedClient* client) { host().detached().gone(client); }
+void run_due(Ctx* timer, void* client) { host().detached().due(timer, client); }
+int run_reply(Ctx* ctx, String**, int) {
+  const auto* answer = static_cast<DetachedRuns::Answer*>(loaded->api.GetBlockedClientPrivateData(ctx));
+  if (answer) (*answer)(ctx);
+  return api_ok;
+}
+void free_run_answer(Ctx*, void* data) {
+  std::unique_ptr<DetachedRuns::Answer>(static_cast<DetachedRuns::Answer*>(data));
+}
+
+int command_hold(Ctx* ctx, String** arguments, int count) {
+  return host().hold_command(ctx, arguments, count);
+}
+int hold_reply(Ctx* ctx, String** arguments, int count) {
+  return host().held().release(ctx, arguments, count);
+}
+void hold_gone(Ctx*, BlockedClient* client) { host().held().disconnected(client); }
 
 int cluster_reply(Ctx* ctx, String**, int) {
   const auto* reply = static_cast<const core::Reply*>(loaded->api.GetBlockedClientPrivateData(ctx));
@@ -61,19 +103,43 @@ struct CommandEntry {
   const char* flags;
   const char* acl_categories;
 };
+// Those of transactions but swim.multi carry no-auth too: they act only for a client whose MULTI was let
+// through, and ask the user's rules for every command themselves; may-replicate makes CLIENT PAUSE hold them.
 // swim.reply answers in place of a user's command, so no ACL rule may stand before it (no-auth); the ones
 // that act for CLUSTER, INFO, CONFIG and SHUTDOWN carry the categories of the commands they stand for.
 constexpr CommandEntry commands[] = {
     {reply_command_name, command_reply, "no-auth allow-loading allow-stale fast allow-busy",
      "fast connection"},
     {"swim.asking", command_asking, "allow-stale fast", "fast connection"},
-    {"swim.cluster", command_cluster, "deny-script allow-loading allow-stale", "slow"},
+    // No write flag: a replica that is about to be primary holds as well. Both refuse where nobody can wait.
+    {hold_command_name, command_hold, "no-auth deny-script allow-loading allow-stale", "slow"},
+    {hold_checked_command_name, command_hold, "deny-script allow-loading allow-stale", "read write slow"},
+    {"swim.cluster", command_cluster, "allow-loading allow-stale", "slow"},
     {"swim.cluster-admin", command_cluster, "admin deny-script allow-loading allow-stale",
      "admin slow dangerous"},
+    {"swim.publish", command_publish, "may-replicate allow-loading allow-stale fast", "fast pubsub"},
+    {"swim.publish-as", command_publish, "no-auth may-replicate allow-loading allow-stale fast",
+     "fast pubsub"},
+    {"swim.as", command_as, "no-auth deny-script allow-loading allow-stale", "slow"},
     {"swim.info", command_info, "allow-loading allow-stale", "slow dangerous"},
     {"swim.config", command_config, "admin deny-script allow-loading allow-stale", "admin slow dangerous"},
     {"swim.shutdown", command_shutdown, "admin deny-script allow-loading allow-stale allow-busy",
      "admin slow dangerous"},
+    {"swim.multi", command_multi, "deny-script allow-loading allow-stale allow-busy fast",
+     "fast transaction"},
+    {"swim.multi-as", command_multi_as, "no-auth deny-script allow-loading allow-stale allow-busy fast",
+     "fast transaction"},
+    {"swim.queue", command_queue, "no-auth deny-script no-monitor no-slowlog fast", "fast transaction"},
+    {"swim.exec", command_exec, "no-auth deny-script allow-stale", "slow transaction"},
+    {"swim.exec-write", command_exec, "no-auth deny-script allow-stale may-replicate", "slow transaction"},
+    {"swim.wait", command_wait, "readonly blocking deny-script", "slow blocking read stream"},
+    {"swim.wait-as", command_wait, "no-auth readonly blocking deny-script", "slow blocking read stream"},
+    {"swim.wait-write", command_wait, "write blocking deny-script",
+     "slow blocking write list sortedset stream"},
+    {"swim.wait-write-as", command_wait, "no-auth write blocking deny-script",
+     "slow blocking write list sortedset stream"},
+    {"swim.discard", command_discard, "no-auth deny-script allow-loading allow-stale allow-busy fast",
+     "fast transaction"},
 };
 
 bool create_commands(Ctx* ctx) {
@@ -89,6 +155,7 @@ bool create_commands(Ctx* ctx) {
 
 // ---- events ----
 void on_filter(FilterCtx* filter) { host().filter().on_command(filter); }
+void on_filter_during_call(FilterCtx* filter) { host().filter().on_command_during_call(filter); }
 void on_turn(int, void*, int) { host().turn(); }
 void on_info(InfoCtx* info, int crash_report) { host().add_info(info, crash_report != 0); }
 void on_signal(int signal) {
@@ -103,6 +170,8 @@ void on_client(Ctx*, ServerEvent, std::uint64_t what, void* data) {
   if (what == event::client_connected) {
     host().clients().connect(id);
   } else if (what == event::client_disconnected) {
+    host().transactions().forget(id);
+    host().filter().shard_subscribers().forget(id);
     host().clients().disconnect(id);
   }
 }
@@ -115,7 +184,7 @@ int on_notification(Ctx* ctx, int type, const char*, String* key) {
   if ((type & (notify::new_key | notify::loaded)) != 0) {
     host().key_added(loaded->api.text(key), loaded->api.GetSelectedDb(ctx));
   } else {
-    host().key_written();
+    host().key_written(loaded->api.text(key));
   }
   return api_ok;
 }
@@ -142,8 +211,15 @@ bool subscribe(Ctx* ctx) {
   return api.SubscribeToKeyspaceEvents(ctx, notify::writes | notify::new_key | notify::loaded,
                                        on_notification) == api_ok &&
          api.RegisterInfoFunc(ctx, on_info) == api_ok &&
-         api.RegisterCommandFilter(ctx, on_filter, filter_no_self);
+         api.RegisterCommandFilter(ctx, on_filter, filter_no_self) &&
+         api.RegisterCommandFilter(ctx, on_filter_during_call, 0);
 }
+
+// ---- other modules ----
+// "swim.lease-until-ns": up to when this node may serve as primary, CLOCK_BOOTTIME, 0 when it is none. Main
+// thread only. The tests' trace module compares it with the moment of each execution; nothing is paid for it
+// otherwise.
+std::int64_t lease_until_ns() { return host().lease_until().ns; }
 
 // ---- loading ----
 bool may_load(Ctx* ctx, std::string& error) {
@@ -166,13 +242,25 @@ bool load(Ctx* ctx, const std::vector<std::string_view>& arguments, std::string&
   const Api& api = loaded->api;
   if (!may_load(ctx, error) || !parse_arguments(arguments, loaded->own, error)) return false;
   if (!register_configs(api, ctx, loaded->own, error)) return false;
-  const Host::Callbacks callbacks{on_turn,   cluster_reply, shutdown_reply, free_reply,
-                                  free_text, cluster_gone,  on_signal};
+  const Host::Callbacks callbacks{on_turn,
+                                  cluster_reply,
+                                  shutdown_reply,
+                                  free_reply,
+                                  free_text,
+                                  hold_reply,
+                                  cluster_gone,
+                                  hold_gone,
+                                  on_signal,
+                                  {wait_reply, wait_timeout, free_answer, wait_gone, wait_unblocked},
+                                  {run_reply, free_run_answer, run_gone, run_due}};
   loaded->host = Host::start(api, api.GetDetachedThreadSafeContext(ctx), loaded->own, callbacks, error);
   if (!loaded->host) return false;
   if (!create_commands(ctx) || !subscribe(ctx)) {
     error = "the server refused a command, an event or the command filter";
     return false;
+  }
+  if (api.ExportSharedAPI) {
+    api.ExportSharedAPI(ctx, "swim.lease-until-ns", reinterpret_cast<void*>(&lease_until_ns));
   }
   if (api.RegisterClusterProvider) {
     host().log().notice("this server brings a Core of its own; this build uses the module's");

@@ -23,16 +23,19 @@ void (*install_one(int number, void (*handler)(int)))(int) {
 }  // namespace
 
 bool shutdown_hands_over(const std::vector<std::string>& arguments) {
-  bool save = false, nosave = false;
+  bool save = false, nosave = false, now = false, failover = false;
   for (const auto& argument : arguments) {
+    now |= equal_ignoring_case(argument, "now");
+    failover |= equal_ignoring_case(argument, "failover");
     save |= equal_ignoring_case(argument, "save");
     nosave |= equal_ignoring_case(argument, "nosave");
-    const bool understood =
-        equal_ignoring_case(argument, "save") || equal_ignoring_case(argument, "nosave") ||
-        equal_ignoring_case(argument, "force") || equal_ignoring_case(argument, "failover");
+    const bool understood = equal_ignoring_case(argument, "save") ||
+                            equal_ignoring_case(argument, "nosave") ||
+                            equal_ignoring_case(argument, "force") ||
+                            equal_ignoring_case(argument, "failover") || equal_ignoring_case(argument, "now");
     if (!understood) return false;
   }
-  return !(save && nosave);
+  return !(save && nosave) && (failover || !now);
 }
 
 std::string shutdown_setting(const std::vector<std::string>& arguments) {
@@ -113,9 +116,7 @@ void GracefulEnd::finish(Instant now) {
   // wish takes the way of a signal.
   const Reply current(api_, api_.Call(ctx_, "CONFIG", "cc", "GET", "shutdown-on-sigterm"));
   if (!current.failed() && api_.CallReplyLength(current.get()) == 2) {
-    std::size_t length = 0;
-    const char* bytes = api_.CallReplyStringPtr(api_.CallReplyArrayElement(current.get(), 1), &length);
-    users_mode_.assign(bytes, length);
+    users_mode_ = api_.text(api_.CallReplyArrayElement(current.get(), 1));
   }
   set_mode(mode_);
   call_server_handler(SIGTERM);

@@ -14,8 +14,8 @@
 
 namespace vswim::module {
 
-// Is this a SHUTDOWN that waits for the handover? Not with NOW or ABORT, and nothing the server would not
-// understand.
+// Is this a SHUTDOWN that waits for the handover? Not with ABORT, not with NOW unless FAILOVER is asked for
+// as well, and nothing the server would not understand.
 bool shutdown_hands_over(const std::vector<std::string>& arguments);
 // The same wish as a value of the server's shutdown-on-sigterm.
 std::string shutdown_setting(const std::vector<std::string>& arguments);

@@ -2,20 +2,16 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <random>
 #include <utility>
 
 #include "base/overloaded.hpp"
 #include "module/command_catalogue.hpp"
+#include "module/command_keys.hpp"
 
 namespace vswim::module {
 namespace {
-
-std::string version_text(const Api& api) {
-  const int version = api.GetServerVersion ? api.GetServerVersion() : 0;  // 0x00MMmmpp
-  return std::to_string(version >> 16) + "." + std::to_string(version >> 8 & 0xff) + "." +
-         std::to_string(version & 0xff);
-}
 
 Rng seeded() {
   std::random_device source;
@@ -24,8 +20,8 @@ Rng seeded() {
 
 }  // namespace
 
-std::unique_ptr<Host> Host::start(const Api& api, Ctx* ctx, const OwnSettings& own,
-                                  const Callbacks& callbacks, std::string& error) {
+std::unique_ptr<Host> Host::start(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callbacks,
+                                  std::string& error) {
   ServerSettings server = ServerSettings::read(api, ctx);
   std::uint16_t bus_port = 0;
   if (!server.bus_port(bus_port, error)) return nullptr;
@@ -47,8 +43,8 @@ std::unique_ptr<Host> Host::start(const Api& api, Ctx* ctx, const OwnSettings& o
   return host;
 }
 
-Host::Host(const Api& api, Ctx* ctx, const OwnSettings& own, const Callbacks& callbacks,
-           ServerSettings server, CommandTable commands, std::uint16_t bus_port)
+Host::Host(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callbacks, ServerSettings server,
+           CommandTable commands, std::uint16_t bus_port)
     : api_(api),
       ctx_(ctx),
       own_(own),
@@ -59,12 +55,25 @@ Host::Host(const Api& api, Ctx* ctx, const OwnSettings& own, const Callbacks& ca
       commands_(std::move(commands)),
       index_(api),
       dropper_(api),
-      core_(server_.core_settings(bus_port, milliseconds(own.lease_ttl_ms), version_text(api)),
-            counters_.counts(), runtime::boottime_now(), seeded()),
+      export_(api),
+      import_(api),
+      core_(core_settings(), counters_.counts(), runtime::boottime_now(), seeded()),
       engine_(api, ctx, log_),
       fence_(api, ctx, clients_, log_),
-      filter_(api, ctx, commands_, clients_, core_.routing(), situation_, fence_,
-              [this] { return core_.may_feed_replicas(runtime::boottime_now()); }),
+      filter_(
+          api, ctx, commands_, clients_, core_.routing(), situation_, fence_,
+          [this] { return core_.may_feed_replicas(runtime::boottime_now()); },
+          [this](std::uint64_t client) { return held_.command_for(client); },
+          [this](std::string_view key) { key_touched(key); }),
+      run_as_(api, filter_, commands_, clients_),
+      detached_(api, ctx, run_as_, clients_, callbacks.detached),
+      transactions_(api, run_as_, detached_, filter_, clients_,
+                    [this] {
+                      return static_cast<std::size_t>(
+                          server_.number("client-query-buffer-limit", std::int64_t{1} << 30));
+                    }),
+      held_(api, ctx, filter_, run_as_, detached_, transactions_, clients_),
+      blocking_(api, run_as_, filter_, clients_, callbacks.blocking),
       cluster_(
           api, clients_,
           [this](core::CommandTicket ticket, const std::vector<std::string>& words,
@@ -75,6 +84,8 @@ Host::Host(const Api& api, Ctx* ctx, const OwnSettings& own, const Callbacks& ca
           [this](core::CommandTicket ticket) { core_.command_gone(ticket); }),
       graceful_(api, ctx, log_) {
   situation_.allow_reads_when_down = server_.yes("cluster-allow-reads-when-down");
+  situation_.allow_pubsubshard_when_down = server_.yes("cluster-allow-pubsubshard-when-down");
+  run_as_.tell_published([this](String** words) { on_published(words); });
 }
 
 void Host::turn() {
@@ -85,20 +96,38 @@ void Host::turn() {
     stop_serving(now);
   }
   feed_core(now);
+  if (!imported_.empty() && actions_.empty()) {
+    report_engine(now);  // the offset behind the keys written
+    for (const auto& answer : std::exchange(imported_, {}))
+      core_.on_imported(now, answer.transfer, answer.error);
+  }
   pump();
   arm(now);
 }
 
 void Host::feed_core(Instant now) {
   if (!node_) return;
-  for (const contract::Event& event : node_->drain_events()) core_.on_event(now, event);
-  for (const Note& note : node_->drain_notes()) log_.write(note);
   if (now >= next_pulse_) {
     next_pulse_ = now + pulse_interval;
     node_->submit(contract::Pulse{});
     report_wanted_ = true;
+    if (loopback_only_ && now >= next_policy_check_) apply_peer_policy();
   }
-  if (report_wanted_) report_engine(now);
+  // Before the events: a report that one of them makes Core ask for follows the actions that come with it.
+  const auto events = node_->drain_events();
+  // What another Core asks, and what follows a log write, is about the offset of this moment.
+  const bool fresh = std::any_of(events.begin(), events.end(), [](const contract::Event& event) {
+    return std::holds_alternative<contract::ReceivedFromCore>(event) ||
+           std::holds_alternative<contract::Completed>(event);
+  });
+  if ((report_wanted_ || fresh) && actions_.empty()) report_engine(now);
+  for (const contract::Event& event : events) {
+    if (keyrings_.on_event(event)) continue;
+    hear(event);
+    core_.on_event(now, event);
+  }
+  if (auto write = keyrings_.next_write(now)) node_->submit(std::move(*write));
+  for (const Note& note : node_->drain_notes()) log_.write(note);
   if (now >= core_.next_deadline()) core_.on_timer(now);
   if (graceful_.tick(now)) core_.cancel_graceful_end(now);
 }
@@ -131,8 +160,10 @@ void Host::pump() {
       actions_.push_back(std::move(action));
     }
   }
+  replies_leave_ |= held_.review(core_.routing().builds);
   if (output.graceful_end_done) graceful_.handed_over();
-  if (!actions_.empty() || replies_leave_) loop_.wake();
+  report_wanted_ |= output.report_wanted;
+  if (!actions_.empty() || replies_leave_ || output.report_wanted) loop_.wake();
 }
 
 void Host::before_sleep() {
@@ -140,30 +171,45 @@ void Host::before_sleep() {
     const auto& table = core_.routing();
     const bool successor = table.own_route != core::RoutingTable::unowned && !table.primary_here &&
                            table.routes[table.own_route].known;
-    const std::string endpoint = successor ? table.routes[table.own_route].endpoint : std::string();
-    const std::size_t colon = endpoint.rfind(':');
-    const std::string host = colon == std::string::npos ? std::string() : endpoint.substr(0, colon);
-    engine_.fence_off(host, colon == std::string::npos
-                                ? std::uint16_t{0}
-                                : static_cast<std::uint16_t>(std::atoi(endpoint.c_str() + colon + 1)));
+    const core::Route unknown;
+    const core::Route& primary = successor ? table.routes[table.own_route] : unknown;
+    engine_.fence_off(primary.host, primary.port);
     situation_.native_replica = engine_.native_replica();
     report_wanted_ = true;
   }
+  recheck_waiting();  // who is redirected hears it before a change of role ends all waits in the server's
+                      // words
   if (std::exchange(replies_leave_, false)) {
     loop_.wake();  // their replies are handed out at the next turn; what cuts clients off waits until then
   } else if (!actions_.empty()) {
     for (const auto& action : std::exchange(actions_, {})) perform(action);
     report_wanted_ = true;
   }
+  recheck_waiting();
+  deliver();
+  part_with_subscribers();
   if (index_.working() || dropper_.working()) work_on_keys(runtime::boottime_now());
+  if (export_.working() || import_.working() || !imported_.empty()) move_slots(runtime::boottime_now());
   if (settings_wanted_) apply_settings(runtime::boottime_now());
   if (graceful_.state() == GracefulEnd::State::ready) graceful_.finish(runtime::boottime_now());
-  if (report_wanted_) {
+  if (std::exchange(wrote_before_sleep_, false)) {
+    if (report_wanted_) loop_.wake();
+  } else if (report_wanted_) {
     const Instant now = runtime::boottime_now();
     feed_core(now);
     pump();
     arm(now);
   }
+}
+
+// Before the actions and after them, when a change of role has unblocked everybody else.
+void Host::recheck_waiting() {
+  const auto& table = core_.routing();
+  if (blocking_.size() == 0 || (waiting_builds_ == table.builds && waiting_lapses_ == table.lapses)) return;
+  waiting_builds_ = table.builds;
+  waiting_lapses_ = table.lapses;
+  replies_leave_ |= blocking_.recheck(ctx_);
+  if (replies_leave_) loop_.wake();
 }
 
 void Host::perform(const core::EngineAction& action) {
@@ -181,14 +227,27 @@ void Host::perform(const core::EngineAction& action) {
                  [&](const core::DropSlots& drop) { dropper_.drop(drop.slots); },
                  [&](const core::FlushAll&) { engine_.flush_all(); },
                  [&](const core::ListKeys& listing) { list_keys(listing, runtime::boottime_now()); },
+                 [&](const core::BeginExport& begin) { export_.begin(begin); },
+                 [&](const core::PullExport& pull) { export_.pull(pull); },
+                 [&](const core::EndExport& end) { export_.end(end.transfer); },
+                 [&](const core::EmptySlots& empty) {
+                   for (const core::Slot slot : empty.slots) dropper_.keep(slot);
+                   import_.empty(empty);
+                 },
+                 [&](const core::ImportKeys& keys) { import_.import(keys); },
+                 [&](const core::AdoptSlots& adopted) {
+                   for (const core::Slot slot : adopted.slots) dropper_.keep(slot);
+                 },
              },
              action);
   situation_.native_replica = engine_.native_replica();
+  situation_.exporting = export_.active();
 }
 
 void Host::list_keys(const core::ListKeys& wanted, Instant now) {
   if (counters_.counts().keys[wanted.slot] == 0) {
-    cluster_.answered({wanted.ticket, {core::Reply::Array{}}});
+    cluster_.answered(
+        {wanted.ticket, wanted.count < 0 ? core::Reply::ok() : core::Reply{core::Reply::Array{}}});
     return;
   }
   listings_.push_back(wanted);
@@ -207,38 +266,136 @@ void Host::answer_listings(Instant now) {
       still_waiting.push_back(wanted);
       continue;
     }
+    const bool unlinks = wanted.count < 0;
+    constexpr auto all = std::numeric_limits<std::int64_t>::max();
+    auto keys = index_.keys(wanted.slot, unlinks ? all : wanted.count, now);
+    if (unlinks) {
+      replies_leave_ |= cluster_.answered({wanted.ticket, unlink(wanted.slot, keys, now)});
+      continue;
+    }
     core::Reply::Array names;
-    for (auto& name : index_.keys(wanted.slot, wanted.count, now))
-      names.push_back(core::Reply::bulk(std::move(name)));
+    for (auto& name : keys) names.push_back(core::Reply::bulk(std::move(name)));
     replies_leave_ |= cluster_.answered({wanted.ticket, {std::move(names)}});
   }
   listings_ = std::move(still_waiting);
 }
 
+// Of FLUSHSLOT, which may have waited for the index: the lease may have ended meanwhile.
+core::Reply Host::unlink(core::Slot slot, const std::vector<std::string>& keys, Instant now) {
+  if (core_.routing().mode[slot] == core::SlotMode::fenced)
+    return core::Reply::error("TRYAGAIN The slot is being handed over to another shard");
+  const bool served = core::decide_keyless_write(core_.routing(), now, false) == core::Decision::serve;
+  if (!served || situation_.native_replica) return core::Reply::error("CLUSTERDOWN The cluster is down");
+  if (run_as_.writes_are_paused()) return core::Reply::error("TRYAGAIN writes are paused");
+  for (const std::string& key : keys) {
+    const Reply reply(api_, unlink_key(api_, ctx_, key));
+  }
+  return core::Reply::ok();
+}
+
 void Host::work_on_keys(Instant now) {
   index_.step(ctx_, counters_.counts(), now);
   answer_listings(now);
-  if (dropper_.working() && !situation_.native_replica && !situation_.loading) dropper_.step(ctx_);
+  if (dropper_.working()) dropper_.keep_what_came_back(core_.routing());
+  if (dropper_.working() && !situation_.native_replica && !situation_.loading) {
+    dropper_.step(ctx_);
+    wrote_before_sleep_ = true;
+  }
   if (index_.working()) loop_.wake();
+}
+
+// Slots on their way, a bounded step.
+void Host::move_slots(Instant now) {
+  if (situation_.native_replica || situation_.loading) {
+    export_.end_all();
+    import_.clear();
+    return imported_.clear();
+  }
+  for (auto& answer : export_.step(ctx_))
+    core_.on_exported(now, answer.transfer, std::move(answer.keys), answer.drained);
+  if (import_.working()) {
+    for (auto& answer : import_.step(ctx_, counters_.counts())) imported_.push_back(std::move(answer));
+    wrote_before_sleep_ = true;
+  }
+  pump();
+  if (export_.working() || import_.working() || !imported_.empty()) loop_.wake();
 }
 
 void Host::arm(Instant now) {
   Instant next = next_pulse_;
   next = std::min(next, core_.next_deadline());
   next = std::min(next, graceful_.deadline());
+  next = std::min(next, held_.deadline(now));
   if (dropper_.working()) next = std::min(next, now + milliseconds(1));
   index_.drop_if_idle(now);
   loop_.arm(std::max(next, now));
 }
 
+core::Traffic Host::traffic() const {
+  core::Traffic traffic;
+  for (const auto& [name, value] : node_->info()) {
+    const auto number = std::strtoull(value.c_str(), nullptr, 10);
+    if (name == "packets_in") traffic.packets_in = number;
+    if (name == "packets_out") traffic.packets_out = number;
+    if (name == "bytes_in") traffic.bytes_in = number;
+    if (name == "bytes_out") traffic.bytes_out = number;
+  }
+  return traffic;
+}
+
 int Host::cluster_command(Ctx* ctx, String** arguments, int count) {
-  return cluster_.run(ctx, arguments, count, callbacks_.cluster_reply, callbacks_.free_reply,
-                      callbacks_.cluster_gone);
+  const std::string_view name = count > 1 ? api_.text(arguments[1]) : "";
+  if (node_ && equal_ignoring_case(name, "info")) core_.on_traffic(traffic());
+  if (settings_wanted_) apply_settings(runtime::boottime_now());  // CONFIG SET in the same transaction
+  if (equal_ignoring_case(name, "keyring")) return keyring_command(ctx, arguments, count);
+  // They ask whether there are keys, of this moment: FLUSHALL may have come just before.
+  const bool about_keys = equal_ignoring_case(name, "reset") || equal_ignoring_case(name, "replicate") ||
+                          equal_ignoring_case(name, "flushslots");
+  if (about_keys && actions_.empty()) report_engine(runtime::boottime_now());
+  return cluster_.run(ctx, run_as_.client_of(ctx), arguments, count, callbacks_.cluster_reply,
+                      callbacks_.free_reply, callbacks_.cluster_gone);
+}
+
+// CLUSTER, INFO and CONFIG of an authenticated user: the rules that count are those about these commands.
+int Host::as_command(Ctx* ctx, String** arguments, int count) {
+  ClientState* client = clients_.find(run_as_.client_of(ctx));
+  if (!client || !std::exchange(client->acting, false) || count < 2)
+    return api_.ReplyWithError(ctx, "ERR swim.as is used by this module only");
+  String** words = arguments + 1;
+  --count;
+  const Reply denial(api_, run_as_.denial_of(ctx, words, count));
+  if (denial.get()) {
+    std::size_t length = 0;
+    const char* bytes = api_.CallReplyProto(denial.get(), &length);
+    if (bytes && std::string_view(bytes, length).starts_with("-NOPERM"))
+      return api_.ReplyWithCallReply(ctx, denial.get());
+  }
+  client->vouched = true;
+  const Command* command = commands_.find(api_.text(words[0]));
+  if (command && command->special == Special::info) return info_command(ctx, words, count);
+  if (command && command->special == Special::config) return config_command(ctx, words, count);
+  return cluster_command(ctx, words, count);
+}
+
+int Host::exec_command(Ctx* ctx, String** arguments) {
+  if (!transactions_.waits(run_as_.client_of(ctx))) return transactions_.exec(ctx);
+  loop_.wake();
+  return held_.hold(ctx, arguments, 1, callbacks_.hold_reply, callbacks_.hold_gone);
+}
+
+int Host::hold_command(Ctx* ctx, String** arguments, int count) {
+  if (count < 2) return api_.WrongArity(ctx);
+  const int done = held_.hold(ctx, arguments, count, callbacks_.hold_reply, callbacks_.hold_gone);
+  loop_.wake();
+  return done;
 }
 
 int Host::shutdown_command(Ctx* ctx, String** arguments, int count) {
   std::vector<std::string> words;
-  for (int i = 1; i < count; ++i) words.emplace_back(api_.text(arguments[i]));
+  for (int i = 1; i < count; ++i) {
+    const auto word = api_.text(arguments[i]);
+    if (!equal_ignoring_case(word, "safe")) words.emplace_back(word);  // the filter has seen to it that it is
+  }
   constexpr int cannot_wait = context_flag::script | context_flag::multi | context_flag::deny_blocking;
   if ((api_.GetContextFlags(ctx) & cannot_wait) != 0) {
     return api_.ReplyWithError(ctx,

@@ -4,6 +4,7 @@
 // looks back and Core's actions on the server are carried out: never inside a command, a script or a load.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,19 +13,29 @@
 #include "core/core.hpp"
 #include "module/api.hpp"
 #include "module/arguments.hpp"
+#include "module/blocking.hpp"
 #include "module/client_table.hpp"
 #include "module/cluster_command.hpp"
 #include "module/command_table.hpp"
+#include "module/detached_runs.hpp"
 #include "module/engine.hpp"
 #include "module/fence.hpp"
 #include "module/filter.hpp"
 #include "module/graceful_end.hpp"
+#include "module/held_clients.hpp"
+#include "module/keyring_command.hpp"
+#include "module/keyring_view.hpp"
 #include "module/log.hpp"
 #include "module/loop.hpp"
+#include "module/publish.hpp"
+#include "module/run_as.hpp"
 #include "module/server_settings.hpp"
 #include "module/slot_counters.hpp"
 #include "module/slot_dropper.hpp"
+#include "module/slot_export.hpp"
+#include "module/slot_import.hpp"
 #include "module/slot_index.hpp"
+#include "module/transactions.hpp"
 #include "runtime/node.hpp"
 
 namespace vswim::module {
@@ -35,26 +46,41 @@ class Host {
     LoopFunction turn;
     CommandFunction cluster_reply, shutdown_reply;
     FreeFunction free_reply, free_text;
-    DisconnectFunction cluster_gone;
+    CommandFunction hold_reply;
+    DisconnectFunction cluster_gone, hold_gone;
     void (*signal)(int);
+    BlockingCommands::Callbacks blocking;
+    DetachedRuns::Callbacks detached;
   };
 
   // `ctx` lives as long as the server. On failure null and what to do about it.
-  static std::unique_ptr<Host> start(const Api& api, Ctx* ctx, const OwnSettings& own,
-                                     const Callbacks& callbacks, std::string& error);
-  Host(const Api& api, Ctx* ctx, const OwnSettings& own, const Callbacks& callbacks, ServerSettings server,
+  static std::unique_ptr<Host> start(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callbacks,
+                                     std::string& error);
+  Host(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callbacks, ServerSettings server,
        CommandTable commands, std::uint16_t bus_port);
 
   Filter& filter() { return filter_; }
+  DetachedRuns& detached() { return detached_; }
+  BlockingCommands& blocking() { return blocking_; }
+  Transactions& transactions() { return transactions_; }
   ClientTable& clients() { return clients_; }
   ClusterCommands& cluster() { return cluster_; }
+  HeldClients& held() { return held_; }
+  int hold_command(Ctx* ctx, String** arguments, int count);
+  int exec_command(Ctx* ctx, String** arguments);
   GracefulEnd& graceful_end() { return graceful_; }
   const Loop& loop() const { return loop_; }
   const Log& log() const { return log_; }
+  // The deadline of the right to serve as primary; the beginning of time without that right.
+  Instant lease_until() const {
+    return core_.routing().primary_here ? core_.routing().lease_until : Instant{};
+  }
 
   void turn();
   void before_sleep();
   int cluster_command(Ctx* ctx, String** arguments, int count);
+  int as_command(Ctx* ctx, String** arguments, int count);       // swim.as <one of ours> ...
+  int publish_command(Ctx* ctx, String** arguments, int count);  // swim.publish <PUBLISH or SPUBLISH> ...
   int shutdown_command(Ctx* ctx, String** arguments, int count);
   int config_command(Ctx* ctx, String** arguments, int count);
   int info_command(Ctx* ctx, String** arguments, int count);
@@ -62,7 +88,8 @@ class Host {
 
   void key_added(std::string_view key, int database);
   void key_removed(std::string_view key);
-  void key_written();
+  void key_written(std::string_view key);
+  void key_touched(std::string_view key);
   void emptied();
   void loading_changed(std::uint64_t what);
   void role_changed() { report_wanted_ = true; }
@@ -73,22 +100,39 @@ class Host {
   static constexpr Duration pulse_interval = milliseconds(100);  // also the interval of engine reports
 
   bool start_node(std::string& error);
+  bool load_secrets(std::string& error);
+  SecretFile read_secret_file() const;
+  bool keeps_to_this_machine() const;
+  void apply_keyring();
+  void apply_peer_policy();
+  int keyring_command(Ctx* ctx, String** arguments, int count);
   runtime::NodeSettings node_settings() const;
   void feed_core(Instant now);
   void report_engine(Instant now);
   void stop_serving(Instant now);
   void pump();
   void perform(const core::EngineAction& action);
+  core::Traffic traffic() const;
   void list_keys(const core::ListKeys& wanted, Instant now);
   void answer_listings(Instant now);
+  core::Reply unlink(core::Slot slot, const std::vector<std::string>& keys, Instant now);
   void work_on_keys(Instant now);
+  void move_slots(Instant now);
+  void recheck_waiting();
+  // ---- host_pubsub.cpp
+  void on_published(String** words);
+  void hear(const contract::Event& event);  // copies of what other nodes published, and who they are
+  void deliver();
+  void part_with_subscribers();
   void apply_settings(Instant now);
+  core::Settings core_settings() const;
   void tune_server();
+  void keep_replies_behind_fence();
   void arm(Instant now);
 
   const Api& api_;
   Ctx* ctx_;
-  const OwnSettings& own_;
+  OwnSettings& own_;
   Callbacks callbacks_;
   Log log_;
   ServerSettings server_;
@@ -98,21 +142,42 @@ class Host {
   SlotCounters counters_;
   SlotIndex index_;
   SlotDropper dropper_;
+  SlotExport export_;
+  SlotImport import_;
   core::Core core_;
   Situation situation_;
   Engine engine_;
   Fence fence_;
   Filter filter_;
+  RunAs run_as_;
+  DetachedRuns detached_;
+  Transactions transactions_;
+  HeldClients held_;
+  BlockingCommands blocking_;
   ClusterCommands cluster_;
   GracefulEnd graceful_;
   Loop loop_;
   std::unique_ptr<runtime::Node> node_;
+  KeyringView keyrings_;
+  std::string applied_keys_;     // of the keyring that the node has
+  bool loopback_only_ = false;   // so does the node
+  Instant next_policy_check_{};  // while it is: a password may have been set
 
+  Audience audience_;
+  std::deque<Published> heard_;  // copies that wait to be published here
+  std::uint64_t published_dropped_ = 0, subscribers_builds_ = 0;
+  bool told_of_long_ = false;
   std::vector<core::EngineAction> actions_;  // wait for before_sleep
   std::vector<core::ListKeys> listings_;     // wait for the index
   bool replies_leave_ =
       false;  // released clients read their replies at the next turn: no REPLICAOF before that
-  bool report_wanted_ = true, settings_wanted_ = false;
+  std::uint64_t waiting_builds_ = 0,
+                waiting_lapses_ = 0;  // of the routing that those who wait were judged by
+  // The server propagates what is written in before_sleep() only after it: until the next turn the
+  // replication offset does not show it.
+  bool wrote_before_sleep_ = false;
+  std::vector<SlotImport::Answer> imported_;  // of keys written there
+  bool report_wanted_ = true, settings_wanted_ = true;
   bool starting_load_ = false, foreign_database_ = false;
   Instant next_pulse_{};
 };

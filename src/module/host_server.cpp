@@ -29,13 +29,18 @@ runtime::NodeSettings Host::node_settings() const {
   settings.bus_port = bus_port_;
   std::string error;  // checked when the setting was made
   parse_seeds(own_.seeds, settings.seeds, error);
+  settings.keyring = own_.secrets.keyring();
+  settings.cluster_name = own_.cluster_name;
+  settings.loopback_only = loopback_only_;
   return settings;
 }
 
 bool Host::start_node(std::string& error) {
+  if (!load_secrets(error)) return false;
   node_ = runtime::Node::start(
       node_settings(), [this] { loop_.wake(); }, error);
   if (!node_) return false;
+  apply_keyring();
   log_.notice("node " + node_->node_id().hex() + " of shard " + node_->shard_id().hex() + ", bus port " +
               std::to_string(bus_port_) + ", lease " + std::to_string(own_.lease_ttl_ms) + " ms");
   if (server_.number("cluster-node-timeout", 15'000) != 15'000) {
@@ -65,28 +70,42 @@ void Host::tune_server() {
       configuration.find("repl-diskless-sync-delay") == std::string::npos) {
     const Reply set(api_, api_.Call(ctx_, "CONFIG", "ccc", "SET", "repl-diskless-sync-delay", "0"));
   }
-  // With io-threads replies may leave before the loop sleeps, unless an fsync is still to come; without an
-  // AOF that setting costs nothing.
-  if (server_.number("io-threads", 1) > 1 && server_.text("appendonly") == "no" &&
-      server_.text("appendfsync") != "always") {
-    const Reply set(api_, api_.Call(ctx_, "CONFIG", "ccc", "SET", "appendfsync", "always"));
-    log_.notice(
-        "io-threads without an append-only file: appendfsync is set to always, which keeps replies behind "
-        "the "
-        "lease check");
+}
+
+core::Settings Host::core_settings() const {
+  const int version = api_.GetServerVersion ? api_.GetServerVersion() : 0;  // 0x00MMmmpp
+  auto settings =
+      server_.core_settings(bus_port_, milliseconds(own_.lease_ttl_ms),
+                            std::to_string(version >> 16) + "." + std::to_string(version >> 8 & 0xff) + "." +
+                                std::to_string(version & 0xff));
+  settings.migration_bytes_per_second = own_.migration_bytes_per_second;
+  return settings;
+}
+
+// With io-threads replies may leave before the loop sleeps, unless an fsync is still to come; without an AOF
+// that setting costs nothing. Not while the module is loaded: 8.0 has no threads for fsync yet then, and
+// CONFIG SET waits for them.
+void Host::keep_replies_behind_fence() {
+  if (server_.number("io-threads", 1) <= 1 || server_.text("appendonly") != "no" ||
+      server_.text("appendfsync") == "always") {
+    return;
   }
+  const Reply set(api_, api_.Call(ctx_, "CONFIG", "ccc", "SET", "appendfsync", "always"));
+  log_.notice(
+      "io-threads without an append-only file: appendfsync is set to always, which keeps replies behind the "
+      "lease check");
 }
 
 void Host::apply_settings(Instant now) {
   settings_wanted_ = false;
   server_ = ServerSettings::read(api_, ctx_);
+  keep_replies_behind_fence();
   situation_.allow_reads_when_down = server_.yes("cluster-allow-reads-when-down");
-  const int version = api_.GetServerVersion ? api_.GetServerVersion() : 0;
-  core_.configure(
-      now, server_.core_settings(bus_port_, milliseconds(own_.lease_ttl_ms),
-                                 std::to_string(version >> 16) + "." + std::to_string(version >> 8 & 0xff) +
-                                     "." + std::to_string(version & 0xff)));
+  situation_.allow_pubsubshard_when_down = server_.yes("cluster-allow-pubsubshard-when-down");
+  core_.configure(now, core_settings());
   pump();
+  apply_keyring();
+  apply_peer_policy();
 }
 
 void Host::key_added(std::string_view key, int database) {
@@ -99,10 +118,16 @@ void Host::key_added(std::string_view key, int database) {
 void Host::key_removed(std::string_view key) {
   const core::Slot slot = core::key_slot(key);
   counters_.removed(slot);
+  if (export_.active()) export_.changed(slot, key);
   if (index_.tracks(slot)) index_.removed(slot, key);
 }
 
-void Host::key_written() {
+void Host::key_touched(std::string_view key) {
+  if (export_.active()) export_.touched(core::key_slot(key), key);
+}
+
+void Host::key_written(std::string_view key) {
+  if (export_.active()) export_.changed(core::key_slot(key), key);
   if (situation_.native_replica || situation_.loading) return;
   fence_.write_seen(core_.routing(), runtime::boottime_now(), filter_.current_client());
 }
@@ -110,11 +135,15 @@ void Host::key_written() {
 void Host::emptied() {
   counters_.clear();
   index_.clear();
+  if (situation_.native_replica || situation_.loading) return;
+  core_.on_emptied(runtime::boottime_now());
+  loop_.wake();
 }
 
 void Host::loading_changed(std::uint64_t what) {
   const bool begins = what != event::loading_ended && what != event::loading_failed;
   situation_.loading = begins;
+  filter_.functions_changed();
   engine_.set_loading(begins);
   graceful_.set_loading(begins);
   report_wanted_ = true;
@@ -177,11 +206,9 @@ int Host::config_command(Ctx* ctx, String** arguments, int count) {
   const std::size_t length = api_.CallReplyLength(reply.get());
   api_.ReplyWithMap(ctx, static_cast<long>(length / 2));
   for (std::size_t i = 0; i + 1 < length; i += 2) {
-    std::size_t size = 0;
-    CallReply* name = api_.CallReplyArrayElement(reply.get(), i);
-    const char* bytes = api_.CallReplyStringPtr(name, &size);
-    const std::string_view value = rewritten_config({bytes, size});
-    api_.ReplyWithStringBuffer(ctx, bytes, size);
+    const std::string_view name = api_.text(api_.CallReplyArrayElement(reply.get(), i));
+    const std::string_view value = rewritten_config(name);
+    api_.ReplyWithStringBuffer(ctx, name.data(), name.size());
     if (value.empty()) {
       api_.ReplyWithCallReply(ctx, api_.CallReplyArrayElement(reply.get(), i + 1));
     } else {
@@ -213,6 +240,8 @@ void Host::add_info(InfoCtx* info, bool crash_report) {
   number("redirects_crossslot", filter_.counters().crossslot);
   number("commands_refused", filter_.counters().refused);
   number("transactions_aborted", filter_.counters().aborted);
+  number("commands_held", filter_.counters().held);
+  number("clients_held", held_.size());
   number("clients_known", clients_.size());
   if (crash_report || !node_) return;
   for (const auto& [name, value] : node_->info()) text(name.c_str(), value);

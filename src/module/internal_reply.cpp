@@ -7,12 +7,14 @@ namespace vswim::module {
 void ArgumentRewriter::replace_all(std::string_view name, std::string_view argument) {
   // From the end: each deletion is then free of moves.
   for (int i = api_.CommandFilterArgsCount(filter_) - 1; i > 1; --i) api_.CommandFilterArgDelete(filter_, i);
-  api_.CommandFilterArgReplace(filter_, 0, api_.make(name));
+  // What makes the list longer comes first: for a script's command 9.1.2 copies the list at the first change,
+  // and grows it only then.
   if (api_.CommandFilterArgsCount(filter_) == 1) {
     api_.CommandFilterArgInsert(filter_, 1, api_.make(argument));
   } else {
     api_.CommandFilterArgReplace(filter_, 1, api_.make(argument));
   }
+  api_.CommandFilterArgReplace(filter_, 0, api_.make(name));
 }
 
 void ArgumentRewriter::error(std::string_view text) { replace_all(reply_command_name, text); }
@@ -28,6 +30,10 @@ void ArgumentRewriter::rename(std::string_view name) {
 
 void ArgumentRewriter::append(std::string_view argument) {
   api_.CommandFilterArgInsert(filter_, api_.CommandFilterArgsCount(filter_), api_.make(argument));
+}
+
+void ArgumentRewriter::precede(std::string_view name) {
+  api_.CommandFilterArgInsert(filter_, 0, api_.make(name));
 }
 
 int reply_with_text(const Api& api, Ctx* ctx, String** arguments, int count) {

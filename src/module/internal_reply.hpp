@@ -21,6 +21,7 @@ class ArgumentRewriter {
   void error_in_transaction(std::string_view text);  // becomes the unknown command <code> <rest>
   void rename(std::string_view name);                // the same arguments for another command
   void append(std::string_view argument);
+  void precede(std::string_view name);  // the whole command becomes the arguments of another
 
  private:
   void replace_all(std::string_view name, std::string_view argument);

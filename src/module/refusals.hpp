@@ -47,9 +47,9 @@ std::string_view refusal(Special special, const Arguments& arguments) {
 // that the server marks admin and dangerous, and the views.
 template <class Arguments>
 const char* cluster_command_name(const Arguments& arguments) {
-  constexpr std::array<std::string_view, 11> views = {"countkeysinslot", "getkeysinslot", "help", "info",
-                                                      "keyslot",         "links",         "myid", "myshardid",
-                                                      "nodes",           "shards",        "slots"};
+  constexpr std::array<std::string_view, 12> views = {
+      "countkeysinslot", "getkeysinslot", "help",   "info",       "keyslot", "links", "myid",
+      "myshardid",       "nodes",         "shards", "slot-stats", "slots"};
   const bool view =
       arguments.size() < 2 || std::any_of(views.begin(), views.end(), [&](std::string_view name) {
         return equal_ignoring_case(arguments[1], name);

@@ -48,13 +48,14 @@ std::string rewrite_info(std::string_view text) {
 
 std::string_view rewritten_config(std::string_view name) {
   if (name == "cluster-enabled") return "yes";
-  if (name == "databases") return "1";
+  if (name == "databases" || name == "cluster-databases") return "1";  // valkey-cli --cluster fix walks them
   return {};
 }
 
 bool concerns_rewritten_config(std::string_view pattern) {
   if (pattern.size() > pattern_bytes_max) return pattern.find('*') != std::string_view::npos;
-  return matches(pattern, "cluster-enabled") || matches(pattern, "databases");
+  return matches(pattern, "cluster-enabled") || matches(pattern, "databases") ||
+         matches(pattern, "cluster-databases");
 }
 
 std::string_view info_field(std::string_view text, std::string_view name) {

@@ -13,9 +13,7 @@ ServerSettings ServerSettings::read(const Api& api, Ctx* ctx) {
   const Reply reply(api, api.Call(ctx, "CONFIG", "cc", "GET", "*"));
   if (!reply.failed()) {
     const auto text = [&](std::size_t i) {
-      std::size_t length = 0;
-      const char* bytes = api.CallReplyStringPtr(api.CallReplyArrayElement(reply.get(), i), &length);
-      return bytes ? std::string(bytes, length) : std::string();
+      return std::string(api.text(api.CallReplyArrayElement(reply.get(), i)));
     };
     const std::size_t count = api.CallReplyLength(reply.get());
     for (std::size_t i = 0; i + 1 < count; i += 2) values.emplace(text(i), text(i + 1));
@@ -79,6 +77,10 @@ core::Settings ServerSettings::core_settings(std::uint16_t bus_port, Duration le
   settings.announce_port = port("cluster-announce-port");
   settings.announce_tls_port = port("cluster-announce-tls-port");
   settings.announce_bus_port = port("cluster-announce-bus-port");
+  settings.announce_client_ipv4 = text("cluster-announce-client-ipv4");
+  settings.announce_client_ipv6 = text("cluster-announce-client-ipv6");
+  settings.announce_client_port = port("cluster-announce-client-port");
+  settings.announce_client_tls_port = port("cluster-announce-client-tls-port");
   if (const auto type = text("cluster-preferred-endpoint-type"); !type.empty())
     settings.preferred_endpoint_type = type;
   settings.availability_zone = text("availability-zone");

@@ -4,12 +4,21 @@
 #pragma once
 
 #include <bitset>
+#include <string_view>
 
 #include "core/engine.hpp"
+#include "core/routing_table.hpp"
 #include "module/api.hpp"
 #include "module/key_scan.hpp"
 
 namespace vswim::module {
+
+inline CallReply* unlink_key(const Api& api, Ctx* ctx, std::string_view name) {
+  return api.Call(ctx, "UNLINK", "!b", name.data(), name.size());
+}
+// One step of such a scan; true when the pass is complete.
+bool unlink_step(const Api& api, Ctx* ctx, KeyScan& scan, const std::bitset<core::slot_count>& slots,
+                 int keys);
 
 class SlotDropper {
  public:
@@ -19,6 +28,7 @@ class SlotDropper {
   void step(Ctx* ctx);
   // The slot is served here again: what is in it stays.
   void keep(core::Slot slot) { slots_.reset(slot); }
+  void keep_what_came_back(const core::RoutingTable& table);
 
  private:
   static constexpr int keys_per_step = 500;

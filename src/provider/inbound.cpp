@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "provider/state.hpp"
+#include "provider/swim_packet.hpp"
 #include "wire/shard_log_codec.hpp"
 
 namespace vswim::provider {
@@ -52,13 +53,13 @@ void Provider::State::on_packet(Instant now, const Address& from, wire::Packet& 
     return;
   }
   if (swim->is_forgotten(sender, packet.header.life.join)) {
-    // It has not heard yet: tell it, and nothing else.
+    // It has not heard yet: tell it, and nothing else but who says so (it may have lost its members).
     auto reply = blank_packet(peer);
     swim::MemberUpdate tombstone;
     tombstone.id = sender;
     tombstone.life = packet.header.life;
     tombstone.status = swim::Status::forgotten;
-    reply.swim = wire::SwimPart{swim::Rumours{}, {tombstone}};
+    reply.swim = wire::SwimPart{swim::Rumours{}, {swim->self(), tombstone}};
     transmit(peer, std::move(reply));
     return;
   }
@@ -72,11 +73,13 @@ void Provider::State::on_packet(Instant now, const Address& from, wire::Packet& 
     });
     swim->step(now, sender, peer, packet.swim->message, packet.swim->updates);
   }
-  if (!swim->find(sender)) {
+  const auto known = swim->find(sender);
+  if (!known) {
     ++counters.unknown_sender;
     return;
   }
   if (!packet.swim) swim->heard(now, sender, peer);
+  if (packet.header.life > known->record.life) swim->compare(now, sender, packet.header.life, peer);
   on_gossip(now, packet);
   for (const auto& part : packet.shard_log) on_shard_log(now, sender, part);
   if (packet.control) on_control(now, peer, packet);
@@ -98,7 +101,7 @@ void Provider::State::on_gossip(Instant now, wire::Packet& packet) {
   const auto& sender = packet.header.sender;
   if (packet.global_gossip) {
     for (const auto& batch : packet.global_gossip->batches) global->apply(now, batch);
-    global->on_root(now, sender, packet.global_gossip->root);
+    global->on_root(now, sender, metadata_root(packet.global_gossip->root, *swim));
   }
   if (packet.shard_gossip && packet.gossip_shard == record.membership.shard) {
     for (const auto& batch : packet.shard_gossip->batches) shard_gossip->apply(now, batch);
@@ -123,6 +126,11 @@ void Provider::State::on_shard_log(Instant now, const NodeId& sender, const wire
     if (!shard_log::opens_seat(*message) || leaving) return;
     open_vacant_seat(now, part.shard, rng.id<VoterUuid>());
   }
+  if (is_unwanted(part.shard, *message)) {
+    vacant_seats.erase(part.shard);
+    return drop_seat(part.shard);
+  }
+  if (shard_log::opens_seat(*message) && vacant_seats.contains(part.shard)) await_install(now, part.shard);
   seats.at(part.shard).step(now, sender, *message);
 }
 
@@ -142,6 +150,7 @@ void Provider::State::on_control(Instant now, const Address& peer, const wire::P
                  [&](const wire::JoinResult& result) { on_join_result(now, result); },
                  [&](const wire::SnapshotRequest& request) {
                    if (request.scope == contract::Scope::global) {
+                     if (!snapshot_budget.take(now)) return;
                      send_control(
                          peer, wire::SnapshotAnswer{request.scope, {}, global->snapshot(), swim->snapshot()});
                    } else if (request.shard == record.membership.shard) {

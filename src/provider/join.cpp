@@ -16,7 +16,8 @@ constexpr std::uint64_t invited_ticket = std::uint64_t{1}
 const char* const no_answer =
     "no answer from that address within 2 s: is the server running, loaded with this module, its cluster bus "
     "port "
-    "(server port + 10000 unless cluster-port says otherwise) reachable by UDP and TCP, in both directions?";
+    "(server port + 10000 unless cluster-port says otherwise) reachable by UDP and TCP, in both directions, "
+    "and has it the same cluster secret, or none (the logs of both tell)?";
 }  // namespace
 
 bool Provider::State::alone() const { return swim->size() <= 1; }

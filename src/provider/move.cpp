@@ -33,7 +33,7 @@ void Provider::State::start_move(Instant now, std::optional<Ticket> ticket, cons
   move->may_close = own_seat() == nullptr || own_seat()->configuration().voters.size() <= 1;
   move->give_up = now + enter_limit;
   move->next_try = Instant::never();
-  record.move = {true, target, rng.id<VoterUuid>()};
+  record.move = {true, target, fresh ? VoterUuid{} : rng.id<VoterUuid>()};
   if (ended_seats.erase(target) != 0) drop_seat(target);  // an ended seat never offers itself again
   if (!fresh && !seats.contains(target)) {
     open_vacant_seat(now, target, record.move.uuid);
@@ -176,7 +176,13 @@ void Provider::State::undo_move(Instant now, const std::string& reason) {
 void Provider::State::resume_move(Instant now) {
   move.emplace();
   move->from = record.membership.shard;
-  move->fresh = !seats.contains(record.move.target);
+  // What the intent says, not what is left of its seat: a shard that others have is never begun anew.
+  move->fresh = record.move.uuid.is_nil();
+  if (!move->fresh && !seats.contains(record.move.target)) {
+    record.move.uuid = rng.id<VoterUuid>();
+    open_vacant_seat(now, record.move.target, record.move.uuid);
+    save_node_record();
+  }
   move->give_up = now + enter_limit;
   move->left_old = own_seat() == nullptr;
   move->step = PendingMove::Step::release;

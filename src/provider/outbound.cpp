@@ -1,6 +1,7 @@
 // Machines' messages to packets: SWIM datagrams get gossip in their spare bytes, shard-log messages carry the
 // shard's own gossip, whatever is too large for a datagram goes by stream.
 #include "provider/state.hpp"
+#include "provider/swim_packet.hpp"
 #include "wire/shard_log_codec.hpp"
 
 namespace vswim::provider {
@@ -8,7 +9,6 @@ namespace vswim::provider {
 namespace {
 constexpr Duration gossip_interval = milliseconds(200);  // design 2: 3 members per 200 ms while there is news
 constexpr std::size_t gossip_fanout = 3;
-constexpr std::size_t gossip_part_bytes = 64;  // root and vectors around the batches
 }  // namespace
 
 wire::Packet Provider::State::blank_packet(const Address& to) const {
@@ -39,19 +39,8 @@ void Provider::State::send_control(const Address& to, wire::Control control, boo
 }
 
 void Provider::State::send_swim(const swim::Datagram& datagram) {
-  auto packet = blank_packet(datagram.address);
-  const auto limit = settings.datagram_bytes_max;
-  std::size_t bytes = wire::encoded_bytes_base() + gossip_part_bytes;
-  packet.swim = wire::SwimPart{datagram.message, {}};
-  for (const auto& update : datagram.updates) {
-    // SWIM counts updates of IPv4 members; a larger one that does not fit is left to the next rumour of it.
-    bytes += wire::encoded_bytes(update);
-    if (bytes > limit) break;
-    packet.swim->updates.push_back(update);
-  }
-  packet.global_gossip = wire::GossipPart{global->root(), {}};
-  if (bytes < limit) packet.global_gossip->batches = global->fill(limit - bytes, swim->size());
-  transmit(datagram.address, std::move(packet));
+  transmit(datagram.address, swim_packet(blank_packet(datagram.address), datagram, *global, *swim,
+                                         settings.datagram_bytes_max));
 }
 
 void Provider::State::send_seat(const ShardId& shard, const shard_log::Send& send) {
@@ -123,7 +112,7 @@ void Provider::State::send_gossip(const NodeId& node, contract::Scope scope,
   if (node == record.node || !address) return;
   auto packet = blank_packet(*address);
   if (scope == contract::Scope::global) {
-    packet.global_gossip = wire::GossipPart{global->root(), std::move(batches)};
+    packet.global_gossip = wire::GossipPart{global_root(*global, *swim), std::move(batches)};
   } else {
     packet.gossip_shard = record.membership.shard;
     packet.shard_gossip = wire::GossipPart{shard_gossip->root(), std::move(batches)};

@@ -222,6 +222,8 @@ const NodeId& Provider::node_id() const { return state_->record.node; }
 const ShardId& Provider::shard_id() const { return state_->record.membership.shard; }
 const Counters& Provider::counters() const { return state_->counters; }
 
+bool Provider::is_moving() const { return state_->move.has_value(); }
+
 std::vector<shard_log::Status> Provider::seat_statuses() const {
   std::vector<shard_log::Status> statuses;
   for (const auto& [shard, seat] : state_->seats) statuses.push_back(seat.status());

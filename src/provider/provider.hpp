@@ -90,6 +90,7 @@ class Provider {
 
   // For the simulator's checkers and INFO.
   std::vector<shard_log::Status> seat_statuses() const;
+  bool is_moving() const;  // to another shard
   const shard_log::ShardLog* own_seat() const;
   const swim::Swim& membership() const;
   const gossip::Gossip& global_gossip() const;

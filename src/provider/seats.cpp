@@ -1,4 +1,6 @@
 // This node's seats in shard logs: its own shard's, and as a witness (or a mover's old seat) in others.
+#include <algorithm>
+
 #include "provider/state.hpp"
 #include "wire/shard_log_codec.hpp"
 
@@ -7,6 +9,7 @@ namespace vswim::provider {
 namespace {
 constexpr Duration ended_seat_answers = seconds(60);  // how long a removed voter still says "moved"
 constexpr Duration vacant_seat_waits = seconds(120);  // for the Install of a seat that was offered
+constexpr Duration vacant_seat_asks = seconds(10);
 constexpr std::size_t drain_rounds_max = 64;  // a seat that talks to itself longer than this is broken
 }  // namespace
 
@@ -27,7 +30,7 @@ shard_log::Seat Provider::State::seat_identity(const ShardId& shard, const Voter
 void Provider::State::open_vacant_seat(Instant now, const ShardId& shard, const VoterUuid& uuid) {
   append(wire::SeatOpenedRecord{shard, uuid});
   ended_seats.erase(shard);
-  vacant_seats[shard] = now + vacant_seat_waits;
+  await_install(now, shard);
   seats.emplace(shard, shard_log::ShardLog::vacant(settings.shard_log, seat_identity(shard, uuid, false), now,
                                                    fork_rng()));
 }
@@ -65,22 +68,61 @@ void Provider::State::drop_seat(ShardId shard) {
   if (seats.erase(shard) != 0) append(wire::SeatDroppedRecord{shard});
 }
 
+// From when the seat was last asked for.
+void Provider::State::await_install(Instant now, const ShardId& shard) {
+  vacant_seats[shard] = {now + vacant_seat_waits, false};
+}
+
 // Seats that ended, and seats that were offered and never installed, do not stay for ever.
 void Provider::State::tick_seats(Instant now) {
-  for (auto* waiting : {&ended_seats, &vacant_seats}) {
-    for (auto entry = waiting->begin(); entry != waiting->end();) {
-      const auto seat = seats.find(entry->first);
-      const bool needed = record.move.active && record.move.target == entry->first;
-      const bool installed =
-          waiting == &vacant_seats && (seat == seats.end() || !seat->second.configuration().voters.empty());
-      if (!installed && (now < entry->second || needed)) {
-        ++entry;
-        continue;
-      }
-      if (!installed) drop_seat(entry->first);
-      entry = waiting->erase(entry);
+  for (auto entry = ended_seats.begin(); entry != ended_seats.end();) {
+    const bool needed = record.move.active && record.move.target == entry->first;
+    if (now < entry->second || needed) {
+      ++entry;
+      continue;
     }
+    drop_seat(entry->first);
+    entry = ended_seats.erase(entry);
   }
+  tick_vacant_seats(now);
+}
+
+// A Seal may name this seat although its Install never came: without it the new epoch may lack a majority for
+// ever. So it goes only when the shard's leader says that it is not wanted, or when nobody of the shard is
+// left.
+void Provider::State::tick_vacant_seats(Instant now) {
+  for (auto entry = vacant_seats.begin(); entry != vacant_seats.end();) {
+    const auto shard = entry->first;
+    const auto seat = seats.find(shard);
+    const bool installed = seat == seats.end() || !seat->second.configuration().voters.empty();
+    const bool needed = record.move.active && record.move.target == shard;
+    if (!installed && (now < entry->second.asks_at || needed)) {
+      ++entry;
+      continue;
+    }
+    std::vector<NodeId> members;
+    for (const auto& view : swim->members()) {
+      if (view.record.shard == shard) members.push_back(view.record.id);
+    }
+    if (installed || members.empty()) {
+      if (!installed) drop_seat(shard);
+      entry = vacant_seats.erase(entry);
+      continue;
+    }
+    for (const auto& member : members)
+      send_seat(shard, {member, shard_log::SeatOffer{seat->second.seat().uuid}});
+    entry->second = {now + vacant_seat_asks, true};
+    ++entry;
+  }
+}
+
+bool Provider::State::is_unwanted(const ShardId& shard, const shard_log::Message& message) const {
+  const auto vacant = vacant_seats.find(shard);
+  const auto* moved = std::get_if<shard_log::Moved>(&message);
+  if (vacant == vacant_seats.end() || !vacant->second.doubted || moved == nullptr) return false;
+  const auto& uuid = seats.at(shard).seat().uuid;
+  return std::ranges::none_of(moved->configuration.voters,
+                              [&](const auto& voter) { return voter.uuid == uuid; });
 }
 
 void Provider::State::drain_seat(Instant now, const ShardId& shard) {

@@ -115,7 +115,7 @@ bool Provider::State::start_from(Instant now, const std::vector<wire::FileRecord
     const bool has_core = shard == record.membership.shard && !moving;
     const auto identity = seat_identity(shard, seat.uuid, has_core);
     if (seat.records.empty()) {
-      vacant_seats[shard] = now + seconds(120);
+      await_install(now, shard);
       seats.emplace(shard, shard_log::ShardLog::vacant(settings.shard_log, identity, now, fork_rng()));
       continue;
     }

@@ -23,6 +23,7 @@
 #include "base/mutation.hpp"
 #include "base/overloaded.hpp"
 #include "provider/provider.hpp"
+#include "provider/snapshot_budget.hpp"
 #include "wire/file_records.hpp"
 #include "wire/packet.hpp"
 
@@ -93,6 +94,12 @@ struct PeerLeaseState {
       asserted{};  // evidence is repeated while it holds; what nobody repeats was withdrawn and the news lost
 };
 
+// What Core was last told of a member, as far as it decides whether there is news.
+struct ShownMember {
+  std::uint64_t digest = 0;  // of id, shard, address and health
+  Instant heard_at{};
+};
+
 // What ProviderStatus' fields are made of.
 struct ShownStatus {
   std::optional<NodeId> leader;
@@ -112,8 +119,11 @@ struct Provider::State {
   std::optional<gossip::Gossip> global;
   std::optional<gossip::Gossip> shard_gossip;
   std::map<ShardId, shard_log::ShardLog> seats;
-  std::map<ShardId, Instant>
-      vacant_seats;  // opened and not installed yet: dropped when nobody comes back to them
+  struct VacantSeat {  // opened and not installed yet; it may be named in a change that is committed already
+    Instant asks_at;
+    bool doubted = false;  // its shard has been asked whether it still wants it
+  };
+  std::map<ShardId, VacantSeat> vacant_seats;
   std::map<ShardId, Instant> ended_seats;  // kept for a while to answer late messages, then dropped
   std::uint64_t namespace_number = 1;
   Output out;
@@ -153,14 +163,15 @@ struct Provider::State {
   // view
   bool view_dirty = true;
   std::map<NodeId, PeerLeaseState> peer_leases;  // of my shard's members, as its leader has proven
-  std::vector<contract::Member> last_view;
+  std::vector<ShownMember> last_view;
   std::optional<ShownStatus> last_status;
 
   Instant next_tick{};
   Instant next_gossip{};
   bool leaving = false;
   std::vector<NodeId> news_sources;  // members asked for the global namespace since this start
-  bool wants_news = false;           // the file's copy of it is as old as the last life
+  SnapshotBudget snapshot_budget;
+  bool wants_news = false;  // the file's copy of it is as old as the last life
 
   // ---- provider.cpp
   void pump(Instant now);
@@ -220,6 +231,9 @@ struct Provider::State {
   shard_log::Seat seat_identity(const ShardId& shard, const VoterUuid& uuid, bool has_core) const;
   void bootstrap_own_shard(Instant now, const ShardId& shard);
   void open_vacant_seat(Instant now, const ShardId& shard, const VoterUuid& uuid);
+  void await_install(Instant now, const ShardId& shard);
+  void tick_vacant_seats(Instant now);
+  bool is_unwanted(const ShardId& shard, const shard_log::Message& message) const;
   void drain_seat(Instant now, const ShardId& shard);
   void on_seat_event(Instant now, const ShardId& shard, const shard_log::Event& event);
   void on_seat_ended(Instant now, const ShardId& shard, const std::string& reason);

@@ -1,6 +1,7 @@
 // SWIM's statuses and the shard's leases -> the contract's membership; evidence to the others; witness
 // candidates.
 #include <algorithm>
+#include <array>
 
 #include "base/hash.hpp"
 #include "provider/state.hpp"
@@ -12,6 +13,17 @@ constexpr Duration evidence_interval = milliseconds(900);  // a little below the
 constexpr Duration evidence_horizon = seconds(4);          // several repetitions may be lost
 
 bool down(swim::Status status) { return status == swim::Status::dead || status == swim::Status::left; }
+
+std::uint64_t digest_of(const contract::Member& member) {
+  std::array<char, 20 + 20 + 16 + 3> bytes;  // of every member at every view: no allocation
+  auto at = std::copy(member.id.bytes.begin(), member.id.bytes.end(), bytes.begin());
+  at = std::copy(member.shard.bytes.begin(), member.shard.bytes.end(), at);
+  at = std::copy(member.address.ip.begin(), member.address.ip.end(), at);
+  *at++ = static_cast<char>(member.address.port >> 8);
+  *at++ = static_cast<char>(member.address.port & 0xff);
+  *at = static_cast<char>(member.health);
+  return hash64({bytes.data(), bytes.size()});
+}
 }  // namespace
 
 // Inside a shard leases alone say FAIL (rule L10), SWIM says PFAIL; across shards SWIM and evidence say both
@@ -52,14 +64,16 @@ void Provider::State::publish_view(Instant now) {
     member.heard_at = view.heard_at;
     members.push_back(member);
   }
-  // Proofs of life alone are no change worth a callback more often than once a second (the tick).
-  const bool same = std::equal(members.begin(), members.end(), last_view.begin(), last_view.end(),
-                               [](const contract::Member& a, const contract::Member& b) {
-                                 return a.id == b.id && a.shard == b.shard && a.address == b.address &&
-                                        a.health == b.health && a.heard_at - b.heard_at < seconds(5);
+  std::vector<ShownMember> view;
+  view.reserve(members.size());
+  for (const auto& member : members) view.push_back({digest_of(member), member.heard_at});
+  // Proofs of life alone are no change worth a callback more often than once in five seconds.
+  const bool same = std::equal(view.begin(), view.end(), last_view.begin(), last_view.end(),
+                               [](const ShownMember& a, const ShownMember& b) {
+                                 return a.digest == b.digest && a.heard_at - b.heard_at < seconds(5);
                                });
   if (same && !last_view.empty()) return;
-  last_view = members;
+  last_view = std::move(view);
   emit(contract::MembershipChanged{record.node, record.membership.shard, std::move(members)});
 }
 

@@ -34,8 +34,13 @@ Driver::Driver(asio::io_context& context, const NodeSettings& settings, Mailbox&
       wake_interval_(settings.provider.shard_log.lease_ttl / 8),
       gap_(settings.provider.shard_log.lease_ttl / 4),
       datagrams_(context, [this](const Address& from, std::string_view bytes) { on_datagram(from, bytes); }),
-      listener_(context, {},
-                [this](const Address& from, std::string_view frame) { return on_frame(from, frame); }),
+      security_(
+          settings, system_seed(),
+          [this](const Address& to, std::string_view datagram) { datagrams_.send(to, datagram); },
+          [this](Note note) { mailbox_.post({}, {std::move(note)}); }),
+      listener_(
+          context, {}, [this](const Address& from, std::string_view frame) { return on_frame(from, frame); },
+          [this](const Address& from, seal::Refusal why) { refused(from, why); }),
       seeds_(settings.seeds),
       timer_(context),
       flush_timer_(context) {}
@@ -50,6 +55,7 @@ bool Driver::open(std::string& error) {
   if (!file || !open_sockets(error)) return false;
   auto& advertised = settings_.provider.advertised;
   if (advertised.port == 0) advertised.port = settings_.bus_port;
+  settings_.provider.datagram_bytes_max -= security_.datagram_bytes_reserved();
   const auto now = boottime_now();
   const auto contents = file->take_contents();
   provider_ = provider::Provider::start(settings_.provider, contents, now, settings_.seed, error);
@@ -58,7 +64,20 @@ bool Driver::open(std::string& error) {
     mailbox_.post({}, {{NoteLevel::notice, "cut " + std::to_string(file->torn_bytes()) +
                                                " bytes of a torn last record off " + settings_.state_file}});
   }
-  sender_ = std::make_unique<StreamSender>(
+  sender_ = make_sender();
+  disk_ = std::make_unique<DiskWriter>(
+      context_, std::move(file),
+      [this](std::uint64_t sequence) { handle([&](Instant at) { provider_->on_persisted(at, sequence); }); },
+      [this](const std::string& failure) {
+        halt("the state file cannot be written any more (" + failure +
+             "); this node is out of the cluster until it is restarted on a disk that works");
+      });
+  publish(now);
+  return true;
+}
+
+std::unique_ptr<StreamSender> Driver::make_sender() {
+  return std::make_unique<StreamSender>(
       context_, SenderLimits{}, settings_.bus_port,
       [this](const Address& to) {
         const auto local = datagrams_.local_address_for(to);
@@ -69,16 +88,11 @@ bool Driver::open(std::string& error) {
         }
         return Address{};
       },
-      [this](const Address& to) { handle([&](Instant at) { provider_->on_stream_failed(at, to); }); });
-  disk_ = std::make_unique<DiskWriter>(
-      context_, std::move(file),
-      [this](std::uint64_t sequence) { handle([&](Instant at) { provider_->on_persisted(at, sequence); }); },
-      [this](const std::string& failure) {
-        halt("the state file cannot be written any more (" + failure +
-             "); this node is out of the cluster until it is restarted on a disk that works");
+      [this](const Address& to) { handle([&](Instant at) { provider_->on_stream_failed(at, to); }); },
+      security_.stream_seals(),
+      [this](const Address& to, const std::string& reason) {
+        refused(to, seal::Refusal::peer_refused, reason);
       });
-  publish(now);
-  return true;
 }
 
 bool Driver::open_sockets(std::string& error) {
@@ -105,6 +119,8 @@ void Driver::begin() {
   running_ = true;
   const auto now = boottime_now();
   armed_for_ = now;
+  listener_.seal_with(security_.stream_seals());
+  listener_.accept_from([this](const Address& from) { return security_.admits(from); });
   datagrams_.listen();
   listener_.listen();
   listener_.on_tick(now);
@@ -141,8 +157,23 @@ void Driver::handle(Input&& input) {
 }
 
 void Driver::on_datagram(const Address& from, std::string_view bytes) {
-  handle([&](Instant now) { provider_->on_datagram(now, from, bytes); });
+  if (!running_ || halted_) return;
+  const auto packet = security_.receive(boottime_now(), from, bytes);
+  if (packet) handle([&](Instant now) { provider_->on_datagram(now, from, *packet); });
 }
+
+void Driver::refused(const Address& from, seal::Refusal why, const std::string& detail) {
+  security_.refused(boottime_now(), from, why, detail);
+}
+
+void Driver::set_keyring(seal::Keyring keyring) {
+  if (!security_.set_keyring(keyring)) return;
+  listener_.on_keyring_changed();
+  sender_->on_keyring_changed();
+  publish(boottime_now());
+}
+
+void Driver::set_loopback_only(bool only) { security_.set_loopback_only(only); }
 
 bool Driver::on_frame(const Address& from, std::string_view bytes) {
   if (!running_ || halted_) return false;
@@ -185,7 +216,7 @@ void Driver::carry_out(provider::Output output) {
   for (auto& write : output.writes) disk_->write(std::move(write));
   for (auto& transmit : output.transmits) {
     if (transmit.transport == provider::Transport::datagram) {
-      datagrams_.send(transmit.to, transmit.bytes);
+      security_.send(boottime_now(), transmit.to, transmit.bytes);
     } else {
       sender_->send(transmit.to, std::move(transmit.bytes));
     }
@@ -232,7 +263,8 @@ void Driver::halt(const std::string& reason) {
 
 void Driver::arm_timer(Instant now) {
   if (halted_ || !running_) return;
-  const auto wanted = std::clamp(provider_->next_deadline(), now, now + wake_interval_);
+  const auto next = std::min(provider_->next_deadline(), security_.next_deadline());
+  const auto wanted = std::clamp(next, now, now + wake_interval_);
   if (timer_pending_ && armed_for_ <= wanted) return;  // it fires early enough and is set again then
   timer_pending_ = true;
   armed_for_ = wanted;
@@ -248,6 +280,7 @@ void Driver::on_timer() {
   if (provider_->next_deadline() <= now) provider_->on_timer(now);
   carry_out(provider_->take_output());
   if (halted_) return;
+  security_.on_timer(now);
   if (now - last_tick_ >= wake_interval_) tick(now);
   timer_pending_ = false;  // it has fired
   arm_timer(now);
@@ -304,21 +337,21 @@ void Driver::publish(Instant now) {
   published_node_ = provider_->node_id();
   published_shard_ = provider_->shard_id();
   mailbox_.publish_identity(published_node_, published_shard_);
-  mailbox_.publish_info(
-      node_info(*provider_, RuntimeCounters{
-                                .bus_port = settings_.bus_port,
-                                .streams_in = listener_.connections(),
-                                .streams_in_refused = listener_.refused(),
-                                .streams_out = sender_->connections(),
-                                .stream_failures = sender_->failures(),
-                                .datagram_send_failures = datagrams_.send_failures(),
-                                .disk_writes = disk_->writes(),
-                                .disk_syncs = disk_->syncs(),
-                                .clock_gaps = clock_gaps_,
-                                .longest_gap_ms = static_cast<std::uint64_t>(longest_gap_.ms()),
-                                .overtaken_writes = overtaken_writes_,
-                                .halted = halted_,
-                            }));
+  mailbox_.publish_info(node_info(*provider_, security_,
+                                  RuntimeCounters{
+                                      .bus_port = settings_.bus_port,
+                                      .streams_in = listener_.connections(),
+                                      .streams_in_refused = listener_.refused(),
+                                      .streams_out = sender_->connections(),
+                                      .stream_failures = sender_->failures(),
+                                      .datagram_send_failures = datagrams_.send_failures(),
+                                      .disk_writes = disk_->writes(),
+                                      .disk_syncs = disk_->syncs(),
+                                      .clock_gaps = clock_gaps_,
+                                      .longest_gap_ms = static_cast<std::uint64_t>(longest_gap_.ms()),
+                                      .overtaken_writes = overtaken_writes_,
+                                      .halted = halted_,
+                                  }));
 }
 
 }  // namespace vswim::runtime

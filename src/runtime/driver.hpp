@@ -15,6 +15,7 @@
 #include <string>
 
 #include "provider/provider.hpp"
+#include "runtime/bus_security.hpp"
 #include "runtime/datagrams.hpp"
 #include "runtime/disk_writer.hpp"
 #include "runtime/mailbox.hpp"
@@ -39,16 +40,20 @@ class Driver {
   // Tells the others when `leave`, sends what is queued, and calls `done` when all is out or 200 ms have
   // passed.
   void stop(bool leave, std::function<void()> done);
+  void set_keyring(seal::Keyring keyring);
+  void set_loopback_only(bool only);
   std::uint16_t bus_port() const { return settings_.bus_port; }
 
  private:
   bool open_sockets(std::string& error);
+  std::unique_ptr<StreamSender> make_sender();
   Instant read_clock();
   template <class Input>
   void handle(
       Input&& input);  // one input to the provider, between reading the clock and carrying out the output
   void carry_out(provider::Output output);
   void on_datagram(const Address& from, std::string_view bytes);
+  void refused(const Address& from, seal::Refusal why, const std::string& detail = "");
   bool on_frame(const Address& from, std::string_view bytes);
   void submit(const SubmittedOperation& submitted);
   void answer(const contract::Operation& operation, contract::Outcome outcome, const std::string& text);
@@ -68,6 +73,7 @@ class Driver {
   const Duration gap_;            // T/4
   std::unique_ptr<provider::Provider> provider_;
   Datagrams datagrams_;
+  BusSecurity security_;
   StreamListener listener_;
   std::unique_ptr<StreamSender> sender_;
   std::unique_ptr<DiskWriter> disk_;

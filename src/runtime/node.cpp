@@ -74,6 +74,16 @@ void Node::stop(bool leave) {
   state_->thread.join();
 }
 
+void Node::set_keyring(seal::Keyring keyring) {
+  asio::post(state_->context, [state = state_.get(), keyring = std::move(keyring)]() mutable {
+    state->driver.set_keyring(std::move(keyring));
+  });
+}
+
+void Node::set_loopback_only(bool only) {
+  asio::post(state_->context, [state = state_.get(), only] { state->driver.set_loopback_only(only); });
+}
+
 NodeId Node::node_id() const { return state_->mailbox.node_id(); }
 ShardId Node::shard_id() const { return state_->mailbox.shard_id(); }
 std::vector<std::pair<std::string, std::string>> Node::info() const { return state_->mailbox.info(); }

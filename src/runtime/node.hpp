@@ -14,6 +14,7 @@
 #include "base/time.hpp"
 #include "contract/types.hpp"
 #include "provider/provider.hpp"
+#include "seal/keyring.hpp"
 
 namespace vswim::runtime {
 
@@ -30,6 +31,9 @@ struct NodeSettings {
       seeds;               // host (name or ip), bus port; resolved at every try
   std::uint64_t seed = 0;  // 0: from the system's randomness
   std::size_t queue_events_max = 65'536;
+  seal::Keyring keyring;       // empty: nothing is sealed, and that stays so until the node is started anew
+  std::string cluster_name;    // bound into everything sealed: two clusters may share a secret by mistake
+  bool loopback_only = false;  // refuse what comes from other machines
 };
 
 class Node {
@@ -45,6 +49,9 @@ class Node {
   // Everything that waits, in order. Never blocks.
   std::vector<contract::Event> drain_events();
   std::vector<Note> drain_notes();
+  // Another keyring for a node that was started with one; an empty one is not taken.
+  void set_keyring(seal::Keyring keyring);
+  void set_loopback_only(bool only);
   void stop(bool leave);  // orderly: with `leave` the others are told
 
   NodeId node_id() const;

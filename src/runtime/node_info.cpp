@@ -21,9 +21,26 @@ void add_seat(InfoFields& fields, const shard_log::ShardLog& seat) {
   add(fields, "log_has_majority", status.has_majority_contact ? 1 : 0);
 }
 
+void add_security(InfoFields& fields, const BusSecurity& security) {
+  const auto* datagrams = security.datagrams();
+  add(fields, "sealed", datagrams != nullptr ? 1 : 0);
+  fields.emplace_back("keys", datagrams != nullptr ? datagrams->keyring().ids_text() : "");
+  for (std::size_t which = 0; which < seal::refusal_count; ++which) {
+    const auto why = static_cast<seal::Refusal>(which);
+    add(fields, (std::string("refused_") + seal::name_of(why)).c_str(), security.count(why));
+  }
+  if (datagrams == nullptr) return;
+  const auto& c = datagrams->counters();
+  add(fields, "datagrams_sealed", c.sealed);
+  add(fields, "datagrams_opened", c.opened);
+  add(fields, "seal_contacts", c.contacts_out);
+  add(fields, "seal_undelivered", c.undelivered);
+}
+
 }  // namespace
 
-InfoFields node_info(const provider::Provider& provider, const RuntimeCounters& runtime) {
+InfoFields node_info(const provider::Provider& provider, const BusSecurity& security,
+                     const RuntimeCounters& runtime) {
   InfoFields fields;
   const auto& c = provider.counters();
   add(fields, "bus_port", runtime.bus_port);
@@ -48,6 +65,7 @@ InfoFields node_info(const provider::Provider& provider, const RuntimeCounters& 
   add(fields, "longest_gap_ms", runtime.longest_gap_ms);
   add(fields, "overtaken_writes", runtime.overtaken_writes);
   add(fields, "halted", runtime.halted ? 1 : 0);
+  add_security(fields, security);
   add(fields, "seats", provider.seat_statuses().size());
   if (const auto* seat = provider.own_seat()) add_seat(fields, *seat);
   return fields;

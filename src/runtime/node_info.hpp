@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "provider/provider.hpp"
+#include "runtime/bus_security.hpp"
 #include "runtime/mailbox.hpp"
 
 namespace vswim::runtime {
@@ -18,6 +19,7 @@ struct RuntimeCounters {
   bool halted = false;
 };
 
-InfoFields node_info(const provider::Provider& provider, const RuntimeCounters& runtime);
+InfoFields node_info(const provider::Provider& provider, const BusSecurity& security,
+                     const RuntimeCounters& runtime);
 
 }  // namespace vswim::runtime

@@ -27,14 +27,16 @@ struct StreamListener::Connection {
   Address peer;  // its ephemeral port until the preface names the bus port
   FrameReader reader;
   std::array<char, 16 * 1024> bytes;
-  bool proven = false;        // a good frame came
-  std::size_t accounted = 0;  // of unproven_bytes_
+  std::optional<seal::IncomingStream> opener;  // of a sealed stream
+  bool proven = false;                         // no stranger any more
+  std::size_t accounted = 0;                   // of unproven_bytes_
   Instant opened_at{};
   Instant heard_at{};
 };
 
-StreamListener::StreamListener(asio::io_context& context, const ListenerLimits& limits, Receive receive)
-    : context_(context), limits_(limits), receive_(std::move(receive)) {}
+StreamListener::StreamListener(asio::io_context& context, const ListenerLimits& limits, Receive receive,
+                               Refused refused)
+    : context_(context), limits_(limits), receive_(std::move(receive)), told_(std::move(refused)) {}
 StreamListener::~StreamListener() = default;
 
 bool StreamListener::open(const std::vector<Address>& bind, std::uint16_t port, std::string& error) {
@@ -86,6 +88,8 @@ void StreamListener::close() {
   for (auto& [number, connection] : connections_) connection->socket.close(ignored);
   connections_.clear();
   unproven_bytes_ = 0;
+  strangers_ = 0;
+  strangers_of_.clear();
 }
 
 void StreamListener::accept(Acceptor& acceptor) {
@@ -104,16 +108,29 @@ void StreamListener::accept(Acceptor& acceptor) {
       });
 }
 
+bool StreamListener::has_room_for(const Address& peer) {
+  const auto known = strangers_of_.find(peer.ip);
+  return connections_.size() < limits_.connections_max && strangers_ < limits_.strangers_max &&
+         (known == strangers_of_.end() || known->second < limits_.strangers_per_source_max);
+}
+
 void StreamListener::admit(asio::ip::tcp::socket socket) {
   asio::error_code code;
   const auto remote = socket.remote_endpoint(code);
-  if (code || connections_.size() >= limits_.connections_max) {
+  if (code) return;
+  const auto peer = from_endpoint(remote);
+  const auto refuse = [&](seal::Refusal why) {
     ++refused_;
-    return;  // closes it
-  }
+    if (told_) told_(peer, why);  // leaving closes it
+  };
+  if (policy_ && !policy_(peer)) return refuse(seal::Refusal::protected_mode);
+  if (!has_room_for(peer)) return refuse(seal::Refusal::connection_limits);
+  ++strangers_;
+  ++strangers_of_[peer.ip];
   const auto number = next_connection_++;
   auto connection = std::make_shared<Connection>(
-      Connection{number, std::move(socket), from_endpoint(remote), {}, {}, false, 0, now_, now_});
+      Connection{number, std::move(socket), peer, {}, {}, std::nullopt, false, 0, now_, now_});
+  if (seals_ != nullptr) connection->opener.emplace(seals_->incoming());
   connections_.emplace(number, connection);
   read(connection);
 }
@@ -130,13 +147,71 @@ void StreamListener::read(const std::shared_ptr<Connection>& connection) {
 
 void StreamListener::on_bytes(const std::shared_ptr<Connection>& connection, std::string_view bytes) {
   connection->heard_at = now_;
-  const bool well_formed = connection->reader.feed(bytes) == FrameError::none;
-  const bool good = hand_over_frames(*connection);
+  const auto refusal = connection->opener ? open_and_feed(*connection, bytes) : feed(*connection, bytes);
   if (!connections_.contains(connection->number)) return;  // everything was closed meanwhile
-  if (!good || !well_formed) return drop(*connection, true);
+  if (refusal) return turn_away(*connection, *refusal);
   account(*connection);
-  if (unproven_bytes_ > limits_.unproven_bytes_max && !connection->proven) return drop(*connection, true);
+  if (unproven_bytes_ > limits_.unproven_bytes_max && !connection->proven)
+    return turn_away(*connection, seal::Refusal::connection_limits);
   read(connection);
+}
+
+std::optional<seal::Refusal> StreamListener::feed(Connection& connection, std::string_view bytes) {
+  const bool sealed_here = connection.opener.has_value();
+  const auto before = connection.reader.bus_port();
+  const bool well_formed = connection.reader.feed(bytes) == FrameError::none;
+  if (!well_formed && !before && !sealed_here && seal::looks_like_hello(bytes))
+    return seal::Refusal::unexpected_seal;
+  if (!hand_over_frames(connection) || !well_formed) return seal::Refusal::malformed;
+  return std::nullopt;
+}
+
+// Nothing is kept for a sealed stream before its hello but the hello; what follows is authentic record by
+// record.
+std::optional<seal::Refusal> StreamListener::open_and_feed(Connection& connection, std::string_view bytes) {
+  const bool met = connection.opener->greeted();
+  const auto step = connection.opener->feed(seals_->keyring(), bytes);
+  if (!step.reply.empty()) say(connection, step.reply);
+  if (!met && connection.opener->greeted())
+    connection.reader.feed(encode_preface(connection.opener->bus_port()));
+  if (connection.opener->authentic()) prove(connection);
+  if (!step.plain.empty()) {
+    if (const auto refusal = feed(connection, step.plain)) return refusal;
+  }
+  return step.refusal;
+}
+
+void StreamListener::prove(Connection& connection) {
+  if (connection.proven) return;
+  connection.proven = true;
+  --strangers_;
+  const auto source = strangers_of_.find(connection.peer.ip);
+  if (source != strangers_of_.end() && --source->second == 0) strangers_of_.erase(source);
+}
+
+// A few dozen bytes into an empty socket buffer: they fit, or the peer is gone.
+void StreamListener::say(Connection& connection, std::string_view bytes) {
+  static_cast<void>(
+      ::send(connection.socket.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+// Says why, for the other side's log, in no more bytes than any hello or preface has.
+void StreamListener::turn_away(Connection& connection, seal::Refusal why) {
+  if (!connection.proven) {
+    say(connection, seal::encode_refusal(why));
+    if (told_) told_(connection.peer, why);
+  }
+  drop(connection, true);
+}
+
+void StreamListener::on_keyring_changed() {
+  std::vector<std::shared_ptr<Connection>> late;
+  for (auto& [number, connection] : connections_) {
+    const auto& opener = connection->opener;
+    if (opener && opener->greeted() && seals_->keyring().find(opener->key_id()) == nullptr)
+      late.push_back(connection);
+  }
+  for (auto& connection : late) drop(*connection, false);
 }
 
 // False: a frame was worthless.
@@ -145,7 +220,7 @@ bool StreamListener::hand_over_frames(Connection& connection) {
     auto from = connection.peer;
     from.port = *connection.reader.bus_port();
     if (!receive_(from, *frame)) return false;
-    connection.proven = true;
+    prove(connection);
     if (!connections_.contains(connection.number)) return true;  // closed meanwhile
   }
   return true;
@@ -159,6 +234,7 @@ void StreamListener::account(Connection& connection) {
 
 void StreamListener::drop(Connection& connection, bool refused) {
   if (refused) ++refused_;
+  prove(connection);  // a stranger that is gone is none
   unproven_bytes_ -= connection.accounted;
   connection.accounted = 0;
   asio::error_code ignored;
@@ -171,8 +247,8 @@ void StreamListener::on_tick(Instant now) {
   std::vector<std::shared_ptr<Connection>> late;
   for (auto& [number, connection] : connections_) {
     const auto silent = now - connection->heard_at;
-    const bool no_preface =
-        !connection->reader.bus_port() && now - connection->opened_at > limits_.preface_timeout;
+    const bool unmet = connection->opener ? !connection->proven : !connection->reader.bus_port();
+    const bool no_preface = unmet && now - connection->opened_at > limits_.preface_timeout;
     const bool stuck = connection->reader.mid_frame() && silent > limits_.frame_timeout;
     if (no_preface || stuck || silent > limits_.idle_timeout) late.push_back(connection);
   }

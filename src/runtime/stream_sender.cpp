@@ -16,7 +16,7 @@
 
 namespace vswim::runtime {
 
-enum class PeerState : std::uint8_t { connecting, open };
+enum class PeerState : std::uint8_t { connecting, meeting, open };
 
 struct StreamSender::Peer {
   Address to;
@@ -29,7 +29,10 @@ struct StreamSender::Peer {
   std::size_t queued_bytes = 0;
   Instant moved_at{};  // last progress, or the start of the attempt
   std::string preface;
-  std::array<char, 16> unexpected{};  // peers never answer on this stream; reading tells of its end
+  std::array<char, 64> heard{};  // a welcome, why we are refused, or the end
+  std::string said;              // by a peer of a plain stream: only ever a refusal
+  std::optional<seal::OutgoingStream> sealer;
+  std::string sealed;  // what is being written, of frames.front()
 };
 
 namespace {
@@ -42,12 +45,14 @@ bool kernel_holds_unsent(asio::ip::tcp::socket& socket) {
 }  // namespace
 
 StreamSender::StreamSender(asio::io_context& context, const SenderLimits& limits, std::uint16_t own_bus_port,
-                           LocalAddress local, Failed failed)
+                           LocalAddress local, Failed failed, StreamSeals* seals, Refused refused)
     : context_(context),
       limits_(limits),
       own_bus_port_(own_bus_port),
       local_(std::move(local)),
-      failed_(std::move(failed)) {}
+      failed_(std::move(failed)),
+      seals_(seals),
+      refused_(std::move(refused)) {}
 StreamSender::~StreamSender() = default;
 
 void StreamSender::send(const Address& to, const std::string& payload) {
@@ -88,6 +93,7 @@ void StreamSender::connect(const PeerPointer& peer) {
   const auto attempt = ++peer->attempt;
   peer->state = PeerState::connecting;
   peer->writing = false;
+  peer->sealer.reset();
   peer->moved_at = now_;
   peer->socket.emplace(context_);
   const auto endpoint = to_endpoint(peer->to);
@@ -111,19 +117,32 @@ void StreamSender::connect(const PeerPointer& peer) {
 }
 
 void StreamSender::on_connected(const PeerPointer& peer) {
-  peer->state = PeerState::open;
   peer->moved_at = now_;
+  peer->said.clear();
   watch_for_end(peer);
+  if (seals_ != nullptr) return say_hello(peer);
+  peer->state = PeerState::open;
   peer->frames.push_front(peer->preface);
   peer->queued_bytes += peer->preface.size();
   write(peer);
+}
+
+void StreamSender::say_hello(const PeerPointer& peer) {
+  peer->state = PeerState::meeting;
+  peer->sealer.emplace(seals_->outgoing(own_bus_port_));
+  const auto attempt = peer->attempt;
+  asio::async_write(*peer->socket, asio::buffer(peer->sealer->hello()),
+                    [this, peer, attempt](const asio::error_code& code, std::size_t) {
+                      if (code && attempt == peer->attempt) on_broken(peer);
+                    });
 }
 
 void StreamSender::write(const PeerPointer& peer) {
   if (peer->writing || peer->frames.empty()) return;
   peer->writing = true;
   const auto attempt = peer->attempt;
-  asio::async_write(*peer->socket, asio::buffer(peer->frames.front()),
+  if (peer->sealer) peer->sealed = peer->sealer->seal(peer->frames.front());
+  asio::async_write(*peer->socket, asio::buffer(peer->sealer ? peer->sealed : peer->frames.front()),
                     [this, peer, attempt](const asio::error_code& code, std::size_t) {
                       if (attempt != peer->attempt) return;
                       if (code) return on_broken(peer);
@@ -140,10 +159,55 @@ void StreamSender::write(const PeerPointer& peer) {
 
 void StreamSender::watch_for_end(const PeerPointer& peer) {
   const auto attempt = peer->attempt;
-  peer->socket->async_read_some(asio::buffer(peer->unexpected),
-                                [this, peer, attempt](const asio::error_code&, std::size_t) {
-                                  if (attempt == peer->attempt) on_broken(peer);  // also when it speaks
+  peer->socket->async_read_some(asio::buffer(peer->heard),
+                                [this, peer, attempt](const asio::error_code& code, std::size_t count) {
+                                  if (attempt != peer->attempt) return;
+                                  if (code) return on_broken(peer);
+                                  on_heard(peer, {peer->heard.data(), count});
                                 });
+}
+
+// A welcome opens the stream; anything else is its end, and may say why.
+void StreamSender::on_heard(const PeerPointer& peer, std::string_view bytes) {
+  std::string reason;
+  if (peer->sealer) {
+    const bool meeting = peer->sealer->state() == seal::OutgoingStream::State::waiting;
+    const auto state = peer->sealer->feed(bytes);
+    if (state != seal::OutgoingStream::State::broken) {
+      watch_for_end(peer);
+      if (!meeting || state != seal::OutgoingStream::State::ready) return;
+      peer->state = PeerState::open;
+      peer->moved_at = now_;
+      return write(peer);
+    }
+    reason = peer->sealer->reason();
+  } else {
+    peer->said.append(bytes);
+    if (peer->said.size() < seal::refusal_bytes) return watch_for_end(peer);
+    if (const auto text = seal::refusal_text(peer->said)) reason = *text;
+  }
+  if (refused_ && !reason.empty()) refused_(peer->to, reason);
+  on_broken(peer);
+}
+
+bool StreamSender::outlived(const Peer& peer) const {
+  return peer.sealer && peer.sealer->key_id() != seals_->keyring().in_use().id;
+}
+
+void StreamSender::on_keyring_changed() {
+  std::vector<PeerPointer> late;
+  for (const auto& [to, peer] : peers_) {
+    if (!outlived(*peer)) continue;
+    const bool removed = seals_->keyring().find(peer->sealer->key_id()) == nullptr;
+    if (removed || peer->frames.empty()) late.push_back(peer);
+  }
+  for (const auto& peer : late) {
+    if (peer->frames.empty()) {
+      forget(peer);
+    } else {
+      connect(peer);  // what waits is sealed anew
+    }
+  }
 }
 
 // The connection ended or never came about. Frames still queued were not delivered: the frame in the middle
@@ -201,11 +265,11 @@ void StreamSender::on_tick(Instant now) {
   std::vector<PeerPointer> unused;
   for (const auto& [to, peer] : peers_) {
     const auto still = now - peer->moved_at;
-    if (peer->state == PeerState::connecting) {
+    if (peer->state != PeerState::open) {
       if (still > limits_.connect_timeout) broken.push_back(peer);
     } else if (!peer->frames.empty()) {
       if (still > limits_.stall_timeout) broken.push_back(peer);
-    } else if (still > limits_.idle_timeout) {
+    } else if (still > limits_.idle_timeout || outlived(*peer)) {
       unused.push_back(peer);
     }
   }

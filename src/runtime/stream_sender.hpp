@@ -1,6 +1,7 @@
 // Outgoing streams: frames to a destination over one cached connection, made on demand and closed when idle.
 // Frames that could not be handed to the peer's kernel are reported by destination; nothing is retried beyond
-// one reconnect.
+// one reconnect. With a cluster secret each connection begins with a hello and a welcome
+// (seal/stream_seal.hpp).
 #pragma once
 
 #include "runtime/asio_config.hpp"
@@ -11,12 +12,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/address.hpp"
 #include "base/time.hpp"
 #include "runtime/datagrams.hpp"
+#include "runtime/stream_seals.hpp"
 
 namespace vswim::runtime {
 
@@ -34,14 +37,20 @@ class StreamSender {
   // The local address to connect from, unset when the kernel may choose.
   using LocalAddress = std::function<Address(const Address& to)>;
 
+  using Refused = std::function<void(const Address& to, const std::string& reason)>;
+
+  // `seals` null: streams are plain. `refused` is told what a peer said before it closed.
   StreamSender(asio::io_context& context, const SenderLimits& limits, std::uint16_t own_bus_port,
-               LocalAddress local, Failed failed);
+               LocalAddress local, Failed failed, StreamSeals* seals = nullptr, Refused refused = nullptr);
   ~StreamSender();
 
   void send(const Address& to, const std::string& payload);
   void close();
   void on_tick(Instant now);  // timeouts; a few times a second
-  bool idle() const;          // nothing waits to be sent
+  // Connections of a key that is not in use any more are replaced when they have nothing to send; of a
+  // removed one, at once.
+  void on_keyring_changed();
+  bool idle() const;  // nothing waits to be sent
   std::size_t connections() const { return peers_.size(); }
   std::uint64_t failures() const { return failures_; }
 
@@ -54,6 +63,9 @@ class StreamSender {
   void on_connected(const PeerPointer& peer);
   void write(const PeerPointer& peer);
   void watch_for_end(const PeerPointer& peer);
+  void say_hello(const PeerPointer& peer);
+  void on_heard(const PeerPointer& peer, std::string_view bytes);
+  bool outlived(const Peer& peer) const;
   void on_broken(const PeerPointer& peer);
   void forget(const PeerPointer& peer);
   void report(const Address& to);
@@ -63,6 +75,8 @@ class StreamSender {
   const std::uint16_t own_bus_port_;
   LocalAddress local_;
   Failed failed_;
+  StreamSeals* seals_;
+  Refused refused_;
   Instant now_{};
   std::unordered_map<Address, PeerPointer, AddressHash> peers_;
   std::uint64_t failures_ = 0;

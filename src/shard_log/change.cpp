@@ -121,8 +121,15 @@ void ShardLog::State::on(Instant now, const NodeId& from, const ChangeRequest& m
   tick_changes(now);
 }
 
+// Unasked: a seat that waits for its Install for long. Only who leads knows that it was not named.
 void ShardLog::State::on(Instant now, const NodeId& from, const SeatOffer& message) {
-  if (leading() == nullptr || !search.asked_since.contains(from)) return;
+  if (leading() == nullptr) return;
+  if (!search.asked_since.contains(from)) {
+    const bool changing = !leading()->active || log.seal_of(configuration.epoch) != nullptr;
+    const bool named = find_voter(configuration, from, message.uuid) != nullptr;
+    if (!changing && !named) out.send(from, Moved{configuration});
+    return;
+  }
   search.offers[from] = {message.uuid, now};
   tick_changes(now);
 }

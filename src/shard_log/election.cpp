@@ -8,6 +8,15 @@ namespace {
 constexpr std::uint32_t ranks_max = 16;         // more would only wait longer than an election takes
 constexpr std::uint32_t rank_without_core = 8;  // a mover's old seat leads only when nobody else does
 constexpr Duration reply_margin = milliseconds(1);
+constexpr std::uint64_t doublings_max = 5;  // 16 T: a disk that is slower than that is as good as dead
+
+// A promise takes two syncs one after the other, the candidate's and the voter's. With disks that are slower
+// than usual every further ballot since the last one that had a leader waits twice as long for its promises,
+// or no election would ever be won.
+Duration patience(Duration first, const Ballot& standing, const Ballot& accepted) {
+  const auto futile = standing.round > accepted.round ? standing.round - accepted.round - 1 : 0;
+  return first * (std::int64_t{1} << std::min(futile, doublings_max));
+}
 }  // namespace
 
 Instant ShardLog::State::stand_at() const {
@@ -67,7 +76,8 @@ void ShardLog::State::ask_again(Instant now) {
     candidate.granted = {seat.node};
     candidate.retry_at = now + interval() + stand_jitter;
   } else {
-    if (now - candidate.since > fraction(2)) return abandon(now, interval());
+    if (now - candidate.since > patience(fraction(2), candidate.ballot, log.accepted()))
+      return abandon(now, interval());
     candidate.retry_at = now + interval() / 2;
   }
   for (const auto& voter : configuration.voters) {

@@ -9,6 +9,7 @@ constexpr std::uint32_t in_flight_max =
     4;  // messages with entries to one peer before it answers: batches form
 constexpr std::size_t datagram_entry_bytes = 900;  // entries above this go by stream
 constexpr std::size_t commit_times_max = 4'096;
+constexpr std::int64_t deaf_leases_max = 2, deaf_leases_at_first_max = 16;  // in T
 
 std::size_t entry_bytes(const std::vector<Entry>& entries) {
   std::size_t bytes = 0;
@@ -54,9 +55,28 @@ void ShardLog::State::note_told(Peer& peer) const {
   peer.told_settled = settled;
 }
 
+// So that somebody else can be elected.
+void ShardLog::State::step_aside(Instant now) {
+  step_down(now);
+  not_before = std::max(not_before, now + settings.lease_ttl * 2);
+}
+
 void ShardLog::State::heartbeat(Instant now) {
   auto& office = *leading();
   office.heartbeat_at = now + interval();
+  // A Seal that cannot be committed anew: a part of the voters has gone on to e+1, and those who support this
+  // leader are missing there.
+  if (office.finishing && !office.install && now - office.since > settings.lease_ttl * 2) {
+    return step_aside(now);
+  }
+  // A leader that is heard and hears nobody: its voters go on supporting it, and nobody else can be elected.
+  // Who was never answered in this ballot waits longer: its voters' disks may be slow.
+  const auto supported_until = deadline(now);
+  const bool answered = supported_until > office.since;
+  const auto patience = settings.lease_ttl * (answered ? deaf_leases_max : deaf_leases_at_first_max);
+  if (!office.install && now - std::max(supported_until, office.since) > patience) {
+    return step_aside(now);
+  }
   if (office.install) {
     if (!VSWIM_RULE(s2)) {  // switched off: the leader goes on as if the old epoch were not over for it
       auto append = blank_append(now, office);

@@ -32,10 +32,12 @@ void ShardLog::State::begin_install(Instant now) {
   round.next = *log.seal_of(configuration.epoch);
   round.snapshot = registers.snapshot();
   round.since = now;
-  round.member = find_voter(round.next, seat.node, seat.uuid) != nullptr;
+  const auto* own = find_voter(round.next, seat.node, seat.uuid);
+  round.member = own != nullptr;
   office.active = false;
   office.transfer.reset();
-  if (round.member) {
+  // Who has no vote in e+1 stays in e until e+1 has begun: its vote may be needed to finish the change anew.
+  if (own != nullptr && counts(*own)) {
     take_state(now, round.next, round.snapshot, office.ballot);
     round.written = vow;
   }
@@ -49,8 +51,16 @@ void ShardLog::State::send_installs(Instant now) {
   if (now - round.since > settings.lease_ttl * 2) {  // others may have begun: rule S4, an ordinary election
     return step_down(now);
   }
+  // Somebody who can lead e+1 comes before those who cannot: whoever is installed is lost to e, and if this
+  // finisher dies then, e+1 needs one who can stand in it. Who has no vote comes after the start.
+  const bool led = std::ranges::any_of(round.next.voters, [&](const Voter& voter) {
+    const bool here = voter.node == seat.node && round.member && out.durable(round.written);
+    return voter.role == Role::data && (here || round.own.contains(voter.node));
+  });
   for (const auto& voter : round.next.voters) {
     if (voter.node == seat.node || round.own.contains(voter.node)) continue;
+    const bool of_both = find_voter(configuration, voter.node, voter.uuid) != nullptr;
+    if (of_both && (!counts(voter) || (!led && voter.role != Role::data))) continue;
     out.send(voter.node, Install{round.next, office.ballot, now, settings.lease_ttl, round.snapshot}, true);
   }
 }
@@ -152,6 +162,8 @@ void ShardLog::State::try_start(Instant now) {
   if (own < quorum_of(round.next)) return;
   note_lead(now);
   const auto finished = std::move(round);
+  if (finished.member && configuration.epoch < finished.next.epoch)
+    take_state(now, finished.next, finished.snapshot, office.ballot);
   for (const auto& [node, peer] : office.peers) {
     if (find_voter(finished.next, node) == nullptr) out.send(node, Moved{finished.next});
   }

@@ -280,6 +280,7 @@ struct ShardLog::State {
   void advance(Instant now);
   void advance_commit(Instant now, Revision upto);
   void activate(Instant now);
+  void step_aside(Instant now);
   void heartbeat(Instant now);
   void flush(Instant now);
   void flush_peer(Instant now, Leader& office, Peer& peer);

@@ -40,7 +40,7 @@ std::string text_of(const core::Reply& reply) {
 }
 
 Cluster::Cluster(const ClusterSettings& settings, Tracer tracer)
-    : settings_(settings), rng_(settings.seed), tracer_(std::move(tracer)) {
+    : settings_(settings), rng_(settings.seed), tracer_(std::move(tracer)), longest_ttl_(settings.lease_ttl) {
   Network::Receiver receiver;
   receiver.deliver = [this](NodeIndex to, const Parcel& parcel) { nodes_[to]->on_parcel(parcel); };
   receiver.stream_failed = [this](NodeIndex sender, std::uint64_t life, const Address& to) {
@@ -75,9 +75,34 @@ Surroundings Cluster::surroundings() {
   around.installs = [this](NodeIndex node, const ShardId& shard, Epoch epoch) {
     if (installs_) installs_(node, shard, epoch);
   };
+  around.adopts = [this](NodeIndex node, const core::AdoptSlots& adopted) { on_adopt(node, adopted); };
   if (tracer_)
     around.trace = [this](NodeIndex node, std::string_view text) { tracer_(scheduler_.now(), node, text); };
   return around;
+}
+
+void Cluster::on_adopt(NodeIndex index, const core::AdoptSlots& adopted) {
+  std::vector<SourceSeen> sources;
+  for (NodeIndex other = 0; other < nodes_.size(); ++other) {
+    if (other == index || !serves(other) || shard_of(other) != adopted.from) continue;
+    const auto& table = nodes_[other]->core().routing();
+    SourceSeen source{other, false, true, &nodes_[other]->engine().data()};
+    for (const auto slot : adopted.slots) {
+      source.serves = source.serves || table.served[slot];
+      source.exporting = source.exporting && table.mode[slot] == core::SlotMode::fenced &&
+                         nodes_[other]->engine().exports(slot);
+    }
+    sources.push_back(source);
+  }
+  oracle_.on_adopt(now(), index, adopted.slots, nodes_[index]->engine().data(), sources);
+}
+
+void Cluster::set_leaving(NodeIndex index, bool leaving) {
+  leaving ? void(leaving_.insert(index)) : void(leaving_.erase(index));
+}
+
+bool Cluster::is_leaving(NodeIndex index) const {
+  return leaving_.contains(index) || (nodes_[index]->alive() && nodes_[index]->provider().is_moving());
 }
 
 void Cluster::fix_clock(NodeIndex index, std::int64_t rate_error_ppm) {
@@ -119,6 +144,11 @@ void Cluster::move_address(NodeIndex index, std::vector<Address> seeds) {
   auto& config = nodes_[index]->config();
   config.bus = bus_address(addresses_given_++);
   config.seeds = std::move(seeds);
+}
+
+void Cluster::change_ttl(NodeIndex index, Duration lease_ttl) {
+  nodes_[index]->config().lease_ttl = lease_ttl;
+  longest_ttl_ = std::max(longest_ttl_, lease_ttl);
 }
 
 void Cluster::pause_main(NodeIndex index, Duration duration) { nodes_[index]->pause_main(duration); }

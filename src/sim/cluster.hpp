@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +45,8 @@ class Cluster {
   bool rot_disk(NodeIndex node) { return nodes_[node]->disk().rot(); }
   void fix_clock(NodeIndex node, std::int64_t rate_error_ppm);  // from its next start on, instead of drawing
   void move_address(NodeIndex node, std::vector<Address> seeds = {});  // of a dead node, for its next start
+  void change_ttl(NodeIndex node, Duration lease_ttl);                 // of a dead node, for its next start
+  Duration longest_ttl() const { return longest_ttl_; }                // that any node ever had
   void pause_main(NodeIndex node, Duration duration);
   void pause_node_thread(NodeIndex node, Duration duration);
   void stop(NodeIndex node, Duration duration);  // SIGSTOP: both threads
@@ -84,6 +87,10 @@ class Cluster {
                                   Duration limit = seconds(30));
   core::Decision write(NodeIndex node, const std::string& key, const std::string& value);
 
+  // Told to leave its shard, and not answered: its copy may be gone the next moment.
+  void set_leaving(NodeIndex node, bool leaving);
+  bool is_leaving(NodeIndex node) const;
+
   // ---- to look at
   bool serves(NodeIndex node);  // routing says primary here and its lease runs
   std::optional<NodeIndex> primary_of(const ShardId& shard);
@@ -94,6 +101,7 @@ class Cluster {
 
  private:
   Surroundings surroundings();
+  void on_adopt(NodeIndex node, const core::AdoptSlots& adopted);
   std::int64_t rate_error_of(NodeIndex node);
 
   ClusterSettings settings_;
@@ -106,7 +114,9 @@ class Cluster {
   std::unique_ptr<Network> network_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::map<NodeIndex, std::int64_t> fixed_clocks_;
+  std::set<NodeIndex> leaving_;
   std::uint32_t addresses_given_ = 0;
+  Duration longest_ttl_;
 };
 
 std::string text_of(const core::Reply& reply);

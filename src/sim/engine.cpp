@@ -1,5 +1,6 @@
 #include "sim/engine.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/ids.hpp"
@@ -14,6 +15,7 @@ constexpr Duration ping_interval = seconds(1);
 constexpr Duration sync_retry = milliseconds(300);
 constexpr std::int64_t transfer_ms_max = 800;
 constexpr std::uint32_t ping_size = 14;
+constexpr std::size_t exported_keys_max = 8;  // so that a copy takes several turns
 }  // namespace
 
 Engine::Engine(std::optional<EngineImage> loaded, WorldTime now, Rng rng) : rng_(rng) {
@@ -39,14 +41,7 @@ void Engine::apply(WorldTime now, const core::EngineAction& action) {
                    synced_ = false;
                  },
                  [](const core::CutOff&) {},  // no client of this model blocks
-                 [&](const core::DropSlots& drop) {
-                   for (const auto slot : drop.slots) {
-                     for (auto key = data_.begin(); key != data_.end();) {
-                       const std::string name = (key++)->first;
-                       if (core::key_slot(name) == slot) write(name, std::nullopt);
-                     }
-                   }
-                 },
+                 [&](const core::DropSlots& drop) { this->drop(drop.slots); },
                  [&](const core::FlushAll&) {
                    replace_data({});
                    history_ = rng_.id<NodeId>().hex();
@@ -56,14 +51,65 @@ void Engine::apply(WorldTime now, const core::EngineAction& action) {
                    synced_ = false;
                  },
                  [](const core::ListKeys&) {},  // answered by the node that owns the reply
+                 [&](const core::BeginExport& begin) { begin_export(begin); },
+                 [&](const core::PullExport& pull) { pull_export(pull); },
+                 [&](const core::EndExport& end) { exports_.erase(end.transfer); },
+                 [&](const core::EmptySlots& empty) {
+                   drop(empty.slots);
+                   transfers_.push_back(Imported{empty.transfer});
+                 },
+                 [&](const core::ImportKeys& keys) { import(keys); },
+                 [](const core::AdoptSlots&) {},
              },
              action);
+}
+
+void Engine::drop(const std::vector<core::Slot>& slots) {
+  const std::set<core::Slot> wanted(slots.begin(), slots.end());
+  for (auto key = data_.begin(); key != data_.end();) {
+    const std::string name = (key++)->first;
+    if (wanted.contains(core::key_slot(name))) write(name, std::nullopt);
+  }
+}
+
+void Engine::begin_export(const core::BeginExport& action) {
+  auto& made = exports_[action.transfer];
+  made.slots.insert(action.slots.begin(), action.slots.end());
+  for (const auto& [name, value] : data_) {
+    if (made.slots.contains(core::key_slot(name))) made.due.insert(name);
+  }
+}
+
+bool Engine::exports(core::Slot slot) const {
+  return std::ranges::any_of(exports_, [&](const auto& made) { return made.second.slots.contains(slot); });
+}
+
+void Engine::pull_export(const core::PullExport& action) {
+  const auto found = exports_.find(action.transfer);
+  Exported answer{action.transfer, {}, true};
+  if (found != exports_.end()) {
+    auto& due = found->second.due;
+    while (!due.empty() && answer.keys.size() < exported_keys_max) {
+      const auto name = *due.begin();
+      due.erase(due.begin());
+      const auto value = data_.find(name);
+      answer.keys.push_back({name, value == data_.end() ? std::nullopt : std::optional(value->second), 0});
+    }
+    answer.drained = due.empty();
+  }
+  transfers_.push_back(std::move(answer));
+}
+
+void Engine::import(const core::ImportKeys& action) {
+  for (const auto& key : action.keys) write(key.name, key.payload);
+  transfers_.push_back(Imported{action.transfer});
 }
 
 void Engine::follow(WorldTime now, const core::Follow& action) {
   const bool same = role_ == EngineRole::replica && followed_ && followed_->primary == action.primary &&
                     followed_->host == action.host && followed_->port == action.port;
   if (same) return;
+  exports_.clear();
   // A primary that gave something away, and a replica that was cut loose, have to complete a sync before they
   // count as holders of the history they follow from now on.
   if ((role_ == EngineRole::primary && gave_) || (role_ == EngineRole::replica && !followed_))
@@ -117,6 +163,9 @@ bool Engine::write(const std::string& key, std::optional<std::string> value) {
 
 void Engine::set_key(const std::string& key, const std::optional<std::string>& value) {
   const auto slot = core::key_slot(key);
+  for (auto& [transfer, made] : exports_) {
+    if (made.slots.contains(slot)) made.due.insert(key);
+  }
   if (value) {
     if (data_.insert_or_assign(key, *value).second) ++counts_->keys[slot];
   } else if (data_.erase(key) > 0) {

@@ -9,8 +9,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/rng.hpp"
@@ -48,12 +50,23 @@ class Engine {
   // A client's write that routing admitted; false when the engine itself is not writable.
   bool write(const std::string& key, std::optional<std::string> value);
   std::vector<Outgoing> take_outgoing() { return std::exchange(outgoing_, {}); }
+  struct Exported {
+    core::TransferId transfer = 0;
+    std::vector<core::MovedKey> keys;
+    bool drained = false;
+  };
+  struct Imported {
+    core::TransferId transfer = 0;
+  };
+  using TransferAnswer = std::variant<Exported, Imported>;
+  std::vector<TransferAnswer> take_transfers() { return std::exchange(transfers_, {}); }
 
   core::EngineReport report(WorldTime now) const;
   const core::SlotKeyCounts& counts() const { return *counts_; }
   EngineImage image() const { return {history_, offset_, synced_ || gave_, data_}; }
   EngineRole role() const { return role_; }
   const DataSet& data() const { return data_; }
+  bool exports(core::Slot slot) const;
   struct Syncs {
     std::uint64_t full = 0, partial = 0;
     std::uint64_t wiped = 0;  // full syncs that replaced keys by an empty data set
@@ -75,6 +88,10 @@ class Engine {
   bool can_continue(const SyncRequest& request) const;
   void on_stream(WorldTime now, const StreamWrite& stream);
   void finish_full_sync(WorldTime now);
+  void begin_export(const core::BeginExport& action);
+  void pull_export(const core::PullExport& action);
+  void drop(const std::vector<core::Slot>& slots);
+  void import(const core::ImportKeys& action);
 
   Rng rng_;
   EngineRole role_ = EngineRole::primary;
@@ -94,6 +111,13 @@ class Engine {
   std::optional<SyncFull> transfer_;  // a full sync under way
   WorldTime transfer_done_;
   std::deque<StreamWrite> behind_transfer_;
+
+  struct Export {
+    std::set<core::Slot> slots;
+    std::set<std::string> due;  // keys not sent, or changed since
+  };
+  std::map<core::TransferId, Export> exports_;
+  std::vector<TransferAnswer> transfers_;
 
   std::map<NodeIndex, std::uint64_t> replicas_;  // session of each
   std::vector<Outgoing> outgoing_;

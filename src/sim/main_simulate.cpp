@@ -1,14 +1,14 @@
 // The program `simulate`. Its words are told by usage() below; `simulate scenario` has its own room,
-// sim/scenario/main_scenario.hpp.
+// sim/scenario/main_scenario.hpp, and so has `simulate swim`, sim/main_swim.hpp.
 //
 // With --mutate (mutation build only) `shard` stops at the first red seed, or after two minutes. --until
 // stops at the first seed that breaks that invariant. --limit: no seed is begun after so many seconds.
+// --at-writes: every world crashes nodes at their writes and changes machines, where others draw whether.
 // --json: nothing but the last line, which is JSON always. Exit status: 0 no violation, 1 violations, 2 wrong
 // usage.
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -18,19 +18,25 @@
 
 #include "base/mutation.hpp"
 #include "sim/main_jobs.hpp"
+#include "sim/main_swim.hpp"
+#include "sim/parse_number.hpp"
 #include "sim/report.hpp"
 #include "sim/scenario/main_scenario.hpp"
 
 namespace {
 
 using namespace vswim;
+using sim::parse_number;
 
+// clang-format off
 constexpr std::string_view mutations[] = {
-    "l1",    "l2",    "l3",         "l4",          "l4b",          "l5",
-    "l6",    "l7",    "l8",         "l9",          "l10",          "s1",
-    "s2",    "s3",    "s4",         "s5",          "drift_lease",  "drift_silence",
+    "l1", "l2", "l3", "l4", "l4b", "l5",
+    "l6", "l7", "l8", "l9", "l10", "s1",
+    "s2", "s3", "s4", "s5", "drift_lease", "drift_silence",
     "fsync", "no_op", "seal_order", "incarnation", "batch_atomic", "tombstone_horizon",
-    "claim", "psync", "restart"};
+    "claim", "psync", "restart", "hold_writes", "catch_up", "whole_copy",
+    "lost_keys"};
+// clang-format on
 
 constexpr double mutated_seconds_max = 120;
 
@@ -47,16 +53,12 @@ int usage() {
   std::fprintf(
       stderr,
       "usage: simulate shard --seeds A-B [--minutes M] [--clock-error-ppm E] [--mutate NAME|list]\n"
-      "                      [--until INVARIANT] [--limit SECONDS] [--jobs N] [--json]\n"
-      "       simulate replay --seed N [--minutes M] [--clock-error-ppm E] [--mutate NAME] [--trace]\n"
-      "       simulate scenario [--rewrite] FILE...\n");
+      "                      [--until INVARIANT] [--limit SECONDS] [--jobs N] [--at-writes] [--json]\n"
+      "       simulate replay --seed N [--minutes M] [--clock-error-ppm E] [--mutate NAME]\n"
+      "                      [--at-writes] [--trace]\n"
+      "       simulate scenario [--rewrite] FILE...\n"
+      "       simulate swim --nodes N ...   (tells its own flags)\n");
   return 2;
-}
-
-template <class Number>
-bool parse_number(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size();
 }
 
 bool parse_seeds(std::string_view text, sim::Jobs& jobs) {
@@ -92,6 +94,8 @@ std::optional<Options> parse(int count, char** words) {
       options.json = true;
     } else if (word == "--trace") {
       options.trace = true;
+    } else if (word == "--at-writes") {
+      options.run.at_writes = true;
     } else if (i + 1 >= count || !take_option(options, word, words[++i])) {
       return std::nullopt;
     }
@@ -129,6 +133,7 @@ bool switch_off(const std::string& name) {
 int main(int count, char** words) {
   if (count > 1 && std::string_view(words[1]) == "scenario")
     return sim::scenario::main_scenario(count - 2, words + 2);
+  if (count > 1 && std::string_view(words[1]) == "swim") return sim::main_swim(count - 2, words + 2);
   const auto options = parse(count, words);
   if (!options) return usage();
   if (options->mutate == "list") {

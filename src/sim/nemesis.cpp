@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "shard_log/quorum.hpp"
+
 namespace vswim::sim {
 
 namespace {
@@ -34,7 +36,7 @@ Profile draw_profile(Rng& rng, Duration lease_ttl) {
   if (roughness > 0 && rng.chance(400'000)) {
     profile.traps.crash_after_ack_ppm = static_cast<std::uint32_t>(rng.below(2 * percent));
   }
-  profile.traps.crash_at_writes = rng.chance(400'000);
+  profile.traps.crash_at_writes = rng.chance(500'000);
   if (rng.chance(300'000)) profile.traps.queue_latency_max = milliseconds(5);
   if (rng.chance(400'000))
     profile.disk.latency_max = milliseconds(1 + static_cast<std::int64_t>(rng.below(40)));
@@ -48,7 +50,8 @@ Profile draw_profile(Rng& rng, Duration lease_ttl) {
     if (kind == 3) profile.crashes = true;
     if (!profile.crashes) profile.traps.crash_at_writes = false;
   }
-  profile.changes = rng.chance(500'000);
+  profile.changes = rng.chance(profile.traps.crash_at_writes ? 800'000 : 500'000);
+  profile.uneven_ttl = rng.chance(profile.traps.crash_at_writes ? 400'000 : 100'000);
   if (rng.chance(600'000)) profile.strikes_at_seal_ppm = static_cast<std::uint32_t>(rng.below(80 * percent));
   return profile;
 }
@@ -109,7 +112,8 @@ void Nemesis::strike() {
     faults.insert(faults.end(), {&Nemesis::crash_one, &Nemesis::crash_one, &Nemesis::crash_many});
   if (profile_.cuts)
     faults.insert(faults.end(), {&Nemesis::cut_some, &Nemesis::cut_some, &Nemesis::clog_some});
-  if (profile_.changes) faults.push_back(&Nemesis::change_machines);
+  if (profile_.changes)
+    faults.insert(faults.end(), profile_.traps.crash_at_writes ? 4 : 2, &Nemesis::change_machines);
   if (profile_.pauses) faults.insert(faults.end(), {&Nemesis::pause_one, &Nemesis::pause_one});
   (this->*faults[rng_.below(faults.size())])();
 }
@@ -145,10 +149,30 @@ bool Nemesis::may_lose_data(NodeIndex index) {
   for (NodeIndex other = 0; other < cluster_->size(); ++other) {
     if (other == index || !cluster_->node(other).alive()) continue;
     if (cluster_->shard_of(other) != cluster_->shard_of(index)) continue;
+    if (cluster_->is_leaving(other)) continue;  // with its copy
     const auto report = cluster_->node(other).engine().report(cluster_->now());
     if (report.completed_sync && report.link_up) return true;
   }
   return false;
+}
+
+// The shard's log goes on when this node's seat never returns: a shard of two without a witness has one vote.
+bool Nemesis::log_survives_without(NodeIndex index) {
+  shard_log::Configuration newest;
+  for (NodeIndex other = 0; other < cluster_->size(); ++other) {
+    if (!cluster_->node(other).alive()) continue;
+    for (const auto& status : cluster_->node(other).provider().seat_statuses()) {
+      const bool newer = status.configuration.epoch.value > newest.epoch.value;
+      if (status.shard == cluster_->shard_of(index) && newer) newest = status.configuration;
+    }
+  }
+  std::size_t votes = 0, others = 0;
+  for (const auto& voter : newest.voters) {
+    if (voter.role == shard_log::Role::learner) continue;
+    ++votes;
+    others += voter.node != cluster_->node(index).id() ? 1 : 0;
+  }
+  return others >= shard_log::majority_of(votes);
 }
 
 void Nemesis::bring_back(NodeIndex index, Duration after) {
@@ -160,10 +184,20 @@ void Nemesis::bring_back(NodeIndex index, Duration after) {
   cluster_->scheduler().after(after, [this, index, options, moves, running = running_] {
     if (!*running || cluster_->node(index).alive()) return;
     if (moves) cluster_->move_address(index, others(index));
+    if (profile_.uneven_ttl) cluster_->change_ttl(index, other_ttl());
     auto start = options;
     start.with_data = options.exact_data || !may_lose_data(index);
     cluster_->restart(index, start);
   });
+}
+
+// An administrator changes T node by node, up and down: mostly a little longer than ever before, for that is
+// what voters must remember (rule L7).
+Duration Nemesis::other_ttl() {
+  const auto base = cluster_->settings().lease_ttl;
+  if (rng_.chance(300'000)) return base * static_cast<std::int64_t>(60 + rng_.below(41)) / 100;
+  const auto longer = cluster_->longest_ttl() * static_cast<std::int64_t>(1'001 + rng_.below(10)) / 1'000;
+  return std::min(longer, base * 2);
 }
 
 void Nemesis::crash_one() {
@@ -319,22 +353,21 @@ void Nemesis::strike_at_install(NodeIndex node, const ShardId& shard, Epoch epoc
 
 void Nemesis::change_machines() {
   if (!operator_->whole()) return;
-  const auto index = static_cast<NodeIndex>(rng_.below(cluster_->size()));
-  switch (rng_.below(4)) {
-    case 0:
-      if (cluster_->size() < formed_->machines + machines_added_max) operator_->add_machine();
-      break;
-    case 1:
-      if (!cluster_->serves(index) && may_lose_data(index)) operator_->take_out(index);
-      break;
-    default: lose_machine(index);
+  std::vector<NodeIndex> spare;
+  for (NodeIndex index = 0; index < cluster_->size(); ++index) {
+    if (may_lose_data(index)) spare.push_back(index);
   }
+  const bool grows = cluster_->size() < formed_->machines + machines_added_max;
+  if (grows && rng_.chance(250'000)) return operator_->add_machine();
+  if (spare.empty()) return;
+  const auto index = spare[rng_.below(spare.size())];
+  if (!cluster_->serves(index) && rng_.chance(600'000)) return operator_->take_out(index);
+  if (log_survives_without(index)) lose_machine(index);
 }
 
 // For good, with all it remembers; only while its shard has the data elsewhere and no other loss waits to be
 // repaired: what a shard of this size promises to survive.
-bool Nemesis::lose_machine(NodeIndex index) {
-  if (!may_lose_data(index)) return false;
+void Nemesis::lose_machine(NodeIndex index) {
   auto& coverage = cluster_->oracle().coverage;
   const auto id = cluster_->node(index).id();
   StartOptions options;
@@ -345,7 +378,6 @@ bool Nemesis::lose_machine(NodeIndex index) {
   ++(options.damaged ? coverage.bad_sectors : coverage.lost_disks);
   operator_->machine_lost(id);
   cluster_->restart(index, options);
-  return true;
 }
 
 void Nemesis::disturb() {

@@ -25,6 +25,7 @@ struct Profile {
   bool crashes = true, cuts = true, pauses = true, disks = true;
   std::uint32_t strikes_at_seal_ppm = 0;  // of all changes of voters
   bool changes = false;                   // machines are lost for good, taken out and added
+  bool uneven_ttl = false;                // nodes come back with another T
   std::string name;
 };
 
@@ -49,12 +50,14 @@ class Nemesis {
   void strike_at_seal(NodeIndex leader);
   void strike_at_install(NodeIndex node, const ShardId& shard, Epoch epoch);
   void change_machines();
-  bool lose_machine(NodeIndex node);
+  void lose_machine(NodeIndex node);
+  Duration other_ttl();
   void bring_back(NodeIndex node, Duration after);
   std::vector<Address> others(NodeIndex index) const;
   void heal_after(Duration after);
   void set_conditions(bool calm);
   bool may_lose_data(NodeIndex node);
+  bool log_survives_without(NodeIndex index);
   // The node where a fault hurts most, most of the time: a serving primary or a log's leader.
   NodeIndex victim();
   std::vector<NodeIndex> shard_of_victim();

@@ -88,6 +88,7 @@ void Node::crash() {
   engine_.reset();
   own_.clear();
   commands_.clear();
+  held_.clear();
   shard_registers_.clear();
   global_registers_.clear();
   membership_ = {};

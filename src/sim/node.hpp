@@ -54,6 +54,7 @@ struct Surroundings {
   std::function<void(NodeIndex)> seals;             // a leader has begun a change of voters
   std::function<void(NodeIndex)> serves_by_others;  // a primary's lease is in another node's book
   std::function<void(NodeIndex, const ShardId&, Epoch)> installs;  // somebody else was installed by it
+  std::function<void(NodeIndex, const core::AdoptSlots&)> adopts;  // slots that it has copied
   std::function<void(NodeIndex, std::string_view)> trace;          // may be empty
 };
 
@@ -130,7 +131,15 @@ class Node {
   bool completes_own(const contract::Completed& completed);
   void submit(contract::Operation operation);
   void apply(const core::EngineAction& action);
+  void tell_proposal(const contract::Operation& operation);
+  struct ClientWrite {
+    std::string key, value;
+    Routed routed;
+  };
+  bool run_write(Instant now, ClientWrite&& write);  // false: it is held
+  void run_held_writes(Instant now);
   void drain_engine();
+  void drain_transfers();
   CoreSeen core_seen() const;
   void observe_core();
   void report_engine(Instant now, bool always);
@@ -168,6 +177,7 @@ class Node {
                 main_spins_ = 0;  // timer turns in a row after which the machine was overdue still
   WorldTime last_report_, last_save_;
   core::EngineReport reported_;
+  bool report_wanted_ = false;  // by Core, once its actions are carried out
 
   std::uint64_t next_ticket_ = 0, next_command_ = 0;
   struct Own {
@@ -177,7 +187,10 @@ class Node {
     bool log = false;
   };
   std::map<std::uint64_t, Own> own_;
+  Replied watched(const std::vector<std::string>& arguments, Replied replied);
+
   std::map<core::CommandTicket, Replied> commands_;
+  std::vector<ClientWrite> held_;  // in order of arrival
   CoreSeen seen_;
   contract::MembershipChanged membership_;
   std::uint64_t namespace_ = 0;

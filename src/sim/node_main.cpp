@@ -69,12 +69,14 @@ void Node::on_main_thread(const std::function<void(Instant)>& work) {
   const auto before = engine_->syncs();
   work(now);
   drain_core(now);
+  run_held_writes(now);
   drain_engine();
+  const bool wanted = std::exchange(report_wanted_, false);
   auto& coverage = around_.oracle->coverage;
   coverage.wiped_replicas += engine_->syncs().wiped - before.wiped;
   coverage.full_syncs += engine_->syncs().full - before.full;
   coverage.partial_syncs += engine_->syncs().partial - before.partial;
-  report_engine(now, false);
+  report_engine(now, wanted);
   drain_core(now);
   observe_core();
   arm_main_timer();
@@ -164,8 +166,10 @@ void Node::drain_core(Instant) {
   auto output = core_->take_output();
   for (const auto& note : output.notes) trace("core: " + note.text);
   for (const auto& action : output.actions) apply(action);
+  report_wanted_ |= output.report_wanted;
   for (auto& operation : output.operations) {
     around_.oracle->mix(operation.index() * 77 + config_.index);
+    tell_proposal(operation);
     submit(std::move(operation));
   }
   for (auto& reply : output.replies) {
@@ -180,10 +184,28 @@ void Node::drain_core(Instant) {
   }
 }
 
+// A primaryship that Core writes: over the fence of a primary that it believes to be well, or otherwise.
+void Node::tell_proposal(const contract::Operation& operation) {
+  const auto* update = std::get_if<contract::UpdateShardLog>(&operation);
+  if (update == nullptr || update->batch.size() != 1 || update->batch[0].key != "primaryship") return;
+  if (update->batch[0].value != id_.hex()) return;
+  const auto known = shard_registers_.find("primaryship");
+  const auto text = known == shard_registers_.end() ? std::string() : known->second.value.value_or("");
+  const auto colon = text.find(':');
+  const auto holder = colon == std::string::npos ? std::nullopt : NodeId::parse(text.substr(0, colon));
+  const bool well = std::any_of(
+      membership_.members.begin(), membership_.members.end(), [&](const contract::Member& member) {
+        return member.id == holder && member.shard == seen_.shard && member.health != contract::Health::fail;
+      });
+  const bool planned = holder && *holder != id_ && well;
+  around_.oracle->on_primary_proposed(config_.index, seen_.shard, planned ? &*holder : nullptr);
+}
+
 void Node::apply(const core::EngineAction& action) {
   around_.oracle->mix(action.index() * 31 + config_.index);
-  static constexpr const char* names[] = {"follow",     "promote", "detach",   "cut off",
-                                          "drop slots", "flush",   "list keys"};
+  static constexpr const char* names[] = {
+      "follow",       "promote",     "detach",     "cut off",     "drop slots",  "flush",      "list keys",
+      "begin export", "pull export", "end export", "empty slots", "import keys", "adopt slots"};
   trace(std::string("engine: ") + names[action.index()]);
   if (const auto* list = std::get_if<core::ListKeys>(&action)) {
     const auto waiting = commands_.find(list->ticket);
@@ -198,16 +220,39 @@ void Node::apply(const core::EngineAction& action) {
     if (replied) replied({std::move(keys)});
     return;
   }
+  if (const auto* adopt = std::get_if<core::AdoptSlots>(&action)) {
+    around_.adopts(config_.index, *adopt);
+  }
   if (const auto* drop = std::get_if<core::DropSlots>(&action)) {
     for (const auto slot : drop->slots) {
       around_.oracle->on_drop(around_.scheduler->now(), config_.index, seen_.shard, slot,
                               engine_->counts().keys[slot]);
     }
   }
+  if (std::holds_alternative<core::FlushAll>(action)) around_.oracle->on_emptied(config_.index);
   engine_->apply(around_.scheduler->now(), action);
 }
 
+// A server answers at its next turn, not inside the action.
+void Node::drain_transfers() {
+  for (auto& answer : engine_->take_transfers()) {
+    main_lane_.post(queue_latency(), [this, answer = std::move(answer)] {
+      on_main_thread([&](Instant now) {
+        report_engine(now, true);
+        std::visit(Overloaded{
+                       [&](const Engine::Exported& exported) {
+                         core_->on_exported(now, exported.transfer, exported.keys, exported.drained);
+                       },
+                       [&](const Engine::Imported& imported) { core_->on_imported(now, imported.transfer); },
+                   },
+                   answer);
+      });
+    });
+  }
+}
+
 void Node::drain_engine() {
+  drain_transfers();
   for (auto& outgoing : engine_->take_outgoing()) {
     const auto to = outgoing.to ? outgoing.to : around_.client_host(outgoing.host, outgoing.port);
     if (!to) continue;
@@ -248,6 +293,8 @@ CoreSeen Node::core_seen() const {
 void Node::observe_core() {
   const bool served = seen_.primary_here;
   seen_ = core_seen();
+  if (seen_.primary_here && !served)
+    around_.oracle->on_promoted(around_.scheduler->now(), seen_, engine_->data());
   if (seen_.primary_here && !served && !leads(seen_.shard)) around_.serves_by_others(config_.index);
   around_.oracle->on_core(around_.scheduler->now(), seen_, core_->routing(), reported_);
 }
@@ -269,13 +316,27 @@ void Node::arm_main_timer() {
   });
 }
 
+// A plain FAILOVER takes the place of a forced one when it is accepted, not when it is refused.
+Node::Replied Node::watched(const std::vector<std::string>& arguments, Replied replied) {
+  if (arguments.front() != "FAILOVER") return replied;
+  if (arguments.size() > 1) {
+    around_.oracle->on_failover_asked(config_.index, true);
+    return replied;
+  }
+  return [this, replied = std::move(replied)](const core::Reply& reply) {
+    if (!std::holds_alternative<core::Reply::Error>(reply.value))
+      around_.oracle->on_failover_asked(config_.index, false);
+    if (replied) replied(reply);
+  };
+}
+
 void Node::command(std::vector<std::string> arguments, Replied replied) {
   if (!alive()) return;
   ++around_.oracle->coverage.commands;
   main_lane_.post(queue_latency(), [this, arguments = std::move(arguments), replied = std::move(replied)] {
     on_main_thread([&](Instant now) {
       const core::CommandTicket ticket = ++next_command_;
-      commands_[ticket] = replied;
+      commands_[ticket] = watched(arguments, replied);
       core_->command(now, ticket, arguments, core::Caller{});
     });
   });
@@ -285,15 +346,34 @@ void Node::write_key(const std::string& key, const std::string& value, Routed ro
   if (!alive()) return;
   main_lane_.post(queue_latency(), [this, key, value, routed = std::move(routed)] {
     on_main_thread([&](Instant now) {
-      core::RouteQuery query;
-      query.slot = core::key_slot(key);
-      query.write = true;
-      auto decision = core::decide(core_->routing(), query, now);
-      if (decision == core::Decision::serve && !engine_->write(key, value))
-        decision = core::Decision::clusterdown;
-      if (routed) routed(decision);
+      if (!run_write(now, {key, value, routed})) ++around_.oracle->coverage.held_writes;
     });
   });
+}
+
+// As the module does: a write that has to wait is neither run nor refused, and decided anew later.
+bool Node::run_write(Instant now, ClientWrite&& write) {
+  core::RouteQuery query;
+  query.slot = core::key_slot(write.key);
+  query.write = true;
+  auto decision = core::decide(core_->routing(), query, now);
+  if (decision == core::Decision::hold) {
+    held_.push_back(std::move(write));
+    return false;
+  }
+  if (decision == core::Decision::serve) {
+    if (engine_->write(write.key, write.value)) {
+      around_.oracle->on_acknowledged_write(config_.index, write.key, write.value);
+    } else {
+      decision = core::Decision::clusterdown;
+    }
+  }
+  if (write.routed) write.routed(decision);
+  return true;
+}
+
+void Node::run_held_writes(Instant now) {
+  for (auto waiting = std::exchange(held_, {}); auto& write : waiting) run_write(now, std::move(write));
 }
 
 void Node::propose(contract::Batch batch, const std::string& unique_value, Completed completed) {
@@ -309,7 +389,9 @@ void Node::flush_data() {
   if (!alive()) return;
   main_lane_.post(queue_latency(), [this] {
     on_main_thread([&](Instant) {
-      if (engine_->role() == EngineRole::primary) engine_->apply(around_.scheduler->now(), core::FlushAll{});
+      if (engine_->role() != EngineRole::primary) return;
+      around_.oracle->on_emptied(config_.index);
+      engine_->apply(around_.scheduler->now(), core::FlushAll{});
     });
   });
 }

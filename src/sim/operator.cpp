@@ -188,6 +188,7 @@ bool Operator::whole() {
     const auto& node = cluster_->node(index);
     if (!node.alive() || known_members(index) != cluster_->size() || !formed_shard(cluster_->shard_of(index)))
       return false;
+    if (busy(index)) return false;  // on its way out, perhaps
   }
   const bool all_gone = std::ranges::none_of(lost_, [&](const NodeId& id) { return !cluster_->find(id); });
   return all_gone && odd_seats().empty();

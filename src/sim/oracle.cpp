@@ -1,5 +1,6 @@
 #include "sim/oracle.hpp"
 
+#include <algorithm>
 #include <initializer_list>
 #include <utility>
 
@@ -33,7 +34,9 @@ void Oracle::on_start(WorldTime now, NodeIndex node, std::uint64_t life, Instant
   if (cores_.size() <= node) cores_.resize(node + 1);
   cores_[node] = {};
   cores_[node].node = node;
-  ttl_ = ttl;
+  if (ttls_.size() <= node) ttls_.resize(node + 1);
+  ttls_[node] = ttl;
+  longest_ttl_ = std::max(longest_ttl_, ttl);
   if (life > 1) ++coverage.restarts;
   core_leases_.on_start(node, reading);
   answered_in_time_.on_start(node, reading);
@@ -50,12 +53,13 @@ void Oracle::on_crash(WorldTime, NodeIndex node) {
   cores_[node].alive = false;
   leader_leases_.on_crash(node);
   slot_overlap_.on_crash(node);
+  planned_handovers_.on_crash(node);
   answers.on_crash(node);
 }
 
 void Oracle::on_turn(WorldTime now, NodeIndex node, Instant reading) {
-  core_leases_.on_turn(node, reading, ttl_);
-  answered_in_time_.on_turn(now, node, reading, ttl_);
+  core_leases_.on_turn(node, reading, ttls_[node]);
+  answered_in_time_.on_turn(now, node, reading, ttls_[node]);
   restarted_primaries_.on_turn(now, node);
 }
 
@@ -115,7 +119,7 @@ void Oracle::on_durable(WorldTime now, NodeIndex node, std::uint64_t sequence) {
 
 void Oracle::on_provider_event(WorldTime now, NodeIndex node, const ShardId& shard,
                                const contract::Event& event) {
-  core_leases_.on_event(now, node, event, ttl_);
+  core_leases_.on_event(now, node, event, ttls_[node]);
   std::visit(Overloaded{
                  [&](const contract::Settled& settled) {
                    ++coverage.settled;
@@ -190,7 +194,7 @@ void Oracle::on_core(WorldTime now, const CoreSeen& core, const core::RoutingTab
   one_primary_.on_core(now, core, cores_);
   acknowledged_.on_core(now, core);
   core_leases_.on_core(now, core.node, routing.lease_until);
-  slot_overlap_.on_core(now, core, routing, ttl_, cores_);
+  slot_overlap_.on_core(now, core, routing, longest_ttl_, cores_);
   restarted_primaries_.on_core(now, core, report, cores_);
   if (!core.serves(now)) return;
   auto& primary = primaries_[core.shard];

@@ -27,9 +27,11 @@
 #include "sim/checkers/gossip_reads.hpp"
 #include "sim/checkers/history.hpp"
 #include "sim/checkers/leader_leases.hpp"
+#include "sim/checkers/moved_slots.hpp"
 #include "sim/checkers/observations.hpp"
 #include "sim/checkers/one_leader.hpp"
 #include "sim/checkers/one_primary.hpp"
+#include "sim/checkers/planned_handovers.hpp"
 #include "sim/checkers/promises.hpp"
 #include "sim/checkers/restarted_primaries.hpp"
 #include "sim/checkers/sealed_epochs.hpp"
@@ -79,8 +81,27 @@ class Oracle {
   void on_sync_given(WorldTime now, const CoreSeen& source, NodeIndex to) {
     sync_sources_.on_sync_given(now, source, to);
   }
+  void on_adopt(WorldTime now, NodeIndex node, const std::vector<core::Slot>& slots, const DataSet& data,
+                const std::vector<SourceSeen>& sources) {
+    ++coverage.slot_migrations;
+    moved_slots_.on_adopt(now, node, slots, data, sources);
+  }
   void on_drop(WorldTime now, NodeIndex node, const ShardId& shard, core::Slot slot, std::uint64_t keys) {
     dropped_slots_.on_drop(now, node, shard, slot, keys);
+    planned_handovers_.on_removed(node, slot);
+  }
+  bool lost(const ShardId& shard, core::Slot slot) const { return dropped_slots_.lost(shard, slot); }
+  // ---- and by the engine and its clients
+  void on_acknowledged_write(NodeIndex node, const std::string& key, const std::string& value) {
+    planned_handovers_.on_acknowledged(node, key, value);
+  }
+  void on_failover_asked(NodeIndex node, bool forced) { planned_handovers_.on_failover_asked(node, forced); }
+  void on_emptied(NodeIndex node) { planned_handovers_.on_emptied(node); }
+  void on_primary_proposed(NodeIndex node, const ShardId& shard, const NodeId* over_the_fence_of) {
+    planned_handovers_.on_proposed(node, shard, over_the_fence_of);
+  }
+  void on_promoted(WorldTime now, const CoreSeen& core, const DataSet& data) {
+    if (planned_handovers_.on_promoted(now, core, data)) ++coverage.manual_failovers;
   }
   void on_gossip(WorldTime now, NodeIndex node, std::size_t registers) {
     bounded_.on_gossip(now, node, registers);
@@ -133,8 +154,11 @@ class Oracle {
   RestartedPrimaries restarted_primaries_{violations, primaryships_};
   SlotOverlap slot_overlap_{violations};
   DroppedSlots dropped_slots_{violations};
+  MovedSlots moved_slots_{violations};
+  PlannedHandovers planned_handovers_{violations};
   CoresSeen cores_;
-  Duration ttl_;  // T of this world
+  std::vector<Duration> ttls_;  // T of every node, which an administrator may change
+  Duration longest_ttl_;        // that any node ever had
   std::map<ShardId, ConfigurationSeen> configurations_;
   std::map<ShardId, NodeId> primaries_;
   std::map<std::pair<NodeIndex, ShardId>, WorldTime> leads_until_;  // D of rule L2

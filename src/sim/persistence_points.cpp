@@ -19,7 +19,8 @@ constexpr std::array<const char*, write_stages> stage_names{"lost", "torn", "dur
 // About as many crashes of every kind: the commonest write comes fifty times a second, the rarest once in
 // minutes.
 constexpr std::array<std::uint32_t, record_kinds> chances{
-    20'000, 2'000, 10'000, 60'000, 60'000, 30'000, 20'000, 60'000, 800, crash_chance_ppm_max, 20'000};
+    900'000, 10'000,  15'000, crash_chance_ppm_max, 900'000, 600'000,
+    40'000,  250'000, 1'000,  crash_chance_ppm_max, 40'000};
 
 RecordKind kind_of(const shard_log::Record& record) {
   return std::visit(Overloaded{

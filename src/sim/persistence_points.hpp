@@ -46,7 +46,7 @@ std::string point_name(std::size_t index);  // "accept/torn"
 // Bytes as a node hands them to its disk.
 RecordKind kind_of_write(bool rewrite, std::string_view bytes);
 // How often a write of this kind is worth a crash, in parts per million: rare kinds more often.
-constexpr std::uint32_t crash_chance_ppm_max = 150'000;
+constexpr std::uint32_t crash_chance_ppm_max = 900'000;
 std::uint32_t crash_chance_ppm(RecordKind kind);
 
 }  // namespace vswim::sim

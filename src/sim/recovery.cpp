@@ -122,7 +122,9 @@ bool Recovery::majorities_in(const Nodes& nodes) {
       const auto epoch = status.configuration.epoch.value;
       if (!status.configuration.voters.empty()) shard.configurations[epoch] = status.configuration;
       if (status.sealed) shard.sealed.push_back(*status.sealed);
-      if (status.ended || !nodes.contains(index)) continue;
+      // Who has left the cluster, or was forgotten, may have a seat still and knows nobody to vote with.
+      const bool apart = cluster_->node(index).membership().members.size() < 2;
+      if (status.ended || apart || !nodes.contains(index)) continue;
       shard.present.insert(status.uuid);
       shard.at[epoch].insert(status.uuid);
     }
@@ -187,7 +189,7 @@ std::optional<NodeIndex> Recovery::leader_of(const ShardId& shard) {
 }
 
 void Recovery::check_majority() {
-  const auto ttl = cluster_->settings().lease_ttl;
+  const auto ttl = cluster_->longest_ttl();
   const auto generous = seconds(60) + ttl * 40;
   const auto began = cluster_->now();
   for (const auto& shard : formed_->ids) {
@@ -222,7 +224,7 @@ void Recovery::heal_all() {
 
 void Recovery::check_all() {
   auto& oracle = cluster_->oracle();
-  const auto limit = seconds(60) + cluster_->settings().lease_ttl * 40;
+  const auto limit = seconds(60) + cluster_->longest_ttl() * 40;
   for (const auto& shard : formed_->ids) {
     demand(
         "liveness", [&] { return cluster_->primary_of(shard).has_value(); }, limit,
@@ -255,8 +257,9 @@ void Recovery::check_all() {
       "I20", [&] { return slots_disjoint(); }, limit,
       [] { return std::string("a slot stays served by two shards"); });
   demand(
-      "I17", [&] { return oracle.answers.open_count() == 0; },
-      cluster_->settings().lease_ttl * answer_limit_ttls,
+      "I21", [&] { return left_keys().empty(); }, limit, [&] { return left_keys(); });
+  demand(
+      "I17", [&] { return oracle.answers.open_count() == 0; }, cluster_->longest_ttl() * answer_limit_ttls,
       [&] { return "proposals stay unanswered: " + oracle.answers.oldest_open(cluster_->now()); });
 }
 
@@ -266,6 +269,22 @@ bool Recovery::gossip_agrees() {
     if (cluster_->node(index).alive()) roots.insert(cluster_->node(index).provider().global_gossip().root());
   }
   return roots.size() <= 1;
+}
+
+std::string Recovery::left_keys() {
+  std::string text;
+  for (NodeIndex index = 0; index < cluster_->size(); ++index) {
+    if (!cluster_->serves(index)) continue;
+    const auto& node = cluster_->node(index);
+    const auto& keys = node.engine().counts().keys;
+    for (std::size_t n = 0; n < core::slot_count; ++n) {
+      const auto slot = static_cast<core::Slot>(n);
+      if (keys[slot] == 0 || !cluster_->oracle().lost(node.provider().shard_id(), slot)) continue;
+      text += node_name(index) + " keeps " + std::to_string(keys[slot]) + " keys of slot " +
+              std::to_string(slot) + ", which its log calls another shard's; ";
+    }
+  }
+  return text;
 }
 
 bool Recovery::slots_disjoint() {

@@ -43,6 +43,7 @@ class Recovery {
   std::string unwell();
   bool gossip_agrees();
   bool slots_disjoint();
+  std::string left_keys();
 
   bool wait(const std::function<bool()>& condition, Duration limit);
   void demand(const char* invariant, const std::function<bool()>& condition, Duration limit,

@@ -52,7 +52,8 @@ class Run {
     world.seed = rng_.next();
     world.clock_error_ppm = settings_.clock_error_ppm;
     const Shape shape = draw_shape(rng_);
-    const Profile profile = draw_profile(rng_, world.lease_ttl);
+    Profile profile = draw_profile(rng_, world.lease_ttl);
+    if (settings_.at_writes) profile.crashes = profile.changes = profile.traps.crash_at_writes = true;
     describe(world, shape, profile);
     Cluster cluster(world, tracer_);
     const Formed formed = form(cluster, shape);

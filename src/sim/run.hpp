@@ -15,6 +15,7 @@ struct RunSettings {
   Duration safety = seconds(120);         // virtual time with faults
   bool moves = true;                      // replicas move between shards meanwhile
   std::int64_t clock_error_ppm = 10'000;  // of the worst clock; the protocol assumes 1 %
+  bool at_writes = false;                 // in every world nodes crash at their writes and machines change
 };
 
 struct RunResult {

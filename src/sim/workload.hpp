@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/rng.hpp"
+#include "core/slots.hpp"
 #include "sim/formation.hpp"
 
 namespace vswim::sim {
@@ -37,11 +38,18 @@ class Workload {
  private:
   void every(Duration mean, void (Workload::*work)());
   void client_write();
+  void write_at(NodeIndex node);
+  void fail_over(NodeIndex node);
+  void lose_some(NodeIndex from, NodeIndex to);
   void cas();
   void gossip();
   void admin();
-  void move_replica(NodeIndex node);
+  void migrate_slots();
+  void move_replica();
   void contest_slot();
+  void open_slot();
+  void move_slot();
+  std::vector<std::string> setslot(core::Slot slot, const char* what, NodeIndex other) const;
   void contest_apart(const std::string& slot, const ShardId& deaf, const ShardId& busy);
   void claim_slot(const ShardId& shard, const std::string& slot, const std::shared_ptr<int>& holders);
   void command(NodeIndex node, std::vector<std::string> arguments,

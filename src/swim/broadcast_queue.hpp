@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <unordered_map>
 #include <vector>
 
 #include "swim/probe_order.hpp"
@@ -15,32 +16,57 @@ class BroadcastQueue {
  public:
   void push(Slot slot, bool alive);
   void erase(Slot slot);
-  bool empty() const { return queued_ == 0; }
-  std::size_t size() const { return queued_; }
-  bool contains(Slot slot) const { return slot < current_.size() && current_[slot].queued; }
+  bool empty() const { return versions_.empty(); }
+  std::size_t size() const { return versions_.size(); }
+  bool contains(Slot slot) const { return versions_.contains(slot); }
 
-  // Up to `count` slots, each counted as sent once; after `limit` sends a rumour is dropped.
-  std::vector<Slot> take(std::size_t count, std::uint32_t limit);
+  // As many slots as fit `room`, each taking `cost(slot)` of it, each counted as sent once; after `limit`
+  // sends a rumour is dropped. What does not fit any more ends it, so that the order holds.
+  template <class Cost>
+  std::vector<Slot> take(std::size_t room, std::uint32_t limit, const Cost& cost) {
+    std::vector<Sent> sent;
+    for (std::size_t sends = 0; sends < levels_.size(); ++sends) {
+      for (const bool alive : {true, false}) {
+        auto& items = alive ? levels_[sends].alive : levels_[sends].others;
+        while (!items.empty()) {
+          if (is_current(items.front())) {
+            const std::size_t needed = cost(items.front().slot);
+            if (needed > room) return put_back(sent, limit);
+            room -= needed;
+            sent.push_back({items.front(), sends + 1, alive});
+          }
+          items.pop_front();
+        }
+      }
+    }
+    return put_back(sent, limit);
+  }
+  std::vector<Slot> take(std::size_t count, std::uint32_t limit) {
+    return take(count, limit, [](Slot) -> std::size_t { return 1; });
+  }
 
  private:
   struct Item {
     Slot slot;
     std::uint32_t version;  // an item whose version is not the slot's current one is stale
   };
-  struct Current {
-    std::uint32_t version = 0;
-    bool queued = false;
-  };
   struct Level {  // rumours sent equally often
     std::deque<Item> alive, others;
   };
+  struct Sent {
+    Item item;
+    std::size_t sends;
+    bool alive;
+  };
   bool is_current(const Item& item) const {
-    return current_[item.slot].queued && current_[item.slot].version == item.version;
+    const auto queued = versions_.find(item.slot);
+    return queued != versions_.end() && queued->second == item.version;
   }
+  std::vector<Slot> put_back(const std::vector<Sent>& sent, std::uint32_t limit);
 
-  std::vector<Level> levels_;     // by sends
-  std::vector<Current> current_;  // by slot
-  std::size_t queued_ = 0;
+  std::vector<Level> levels_;                         // by sends
+  std::unordered_map<Slot, std::uint32_t> versions_;  // of what is queued
+  std::uint32_t last_version_ = 0;
 };
 
 }  // namespace vswim::swim

@@ -5,6 +5,10 @@
 
 namespace vswim::swim {
 
+namespace {
+constexpr Duration forever = seconds(100 * 365 * 86'400LL);
+}
+
 void Swim::State::on_timer(Instant now) {
   if (!is_active()) return;
   quick_pings = 0;
@@ -14,6 +18,7 @@ void Swim::State::on_timer(Instant now) {
       send(asker, errand.asker_address, Nack{errand.asker_sequence, errand.target}, false);
   }
   if (probe && !probe->answered && probe->indirect_at <= now) ask_relays(now);
+  if (probe && !probe->answered && probe->last_at <= now) ping_again(Instant::never());
   if (up.size() > 0 && next_probe_at <= now) {
     end_period(now);
     begin_probe(now);
@@ -34,7 +39,7 @@ void Swim::State::on_timer(Instant now) {
 Instant Swim::State::next_deadline() const {
   if (!is_active()) return Instant::never();
   Instant deadline = std::min(errands.next_deadline(), next_seed_at);
-  if (probe && !probe->answered) deadline = std::min(deadline, probe->indirect_at);
+  if (probe && !probe->answered) deadline = std::min({deadline, probe->indirect_at, probe->last_at});
   if (up.size() > 0) deadline = std::min(deadline, next_probe_at);
   if (up.size() > 0 && !rumours.empty()) deadline = std::min(deadline, next_gossip_at);
   if (down.size() > 0) deadline = std::min(deadline, next_down_at);
@@ -46,11 +51,10 @@ void Swim::State::end_period(Instant now) {
   if (!probe) return;
   const Probe ended = *probe;
   probe.reset();
-  const Member& target = table.at(ended.target);
   // Any word of it since the ping left shows it alive as well as the ack would have.
-  if (ended.answered || target.heard_at >= ended.began_at) return;
+  if (ended.answered || table.heard_at(ended.target) >= ended.began_at) return;
   // Missing a member that is suspect anyway says nothing new about this node.
-  if (target.record.status == Status::alive) health.probe_missed(ended.relays_asked, ended.nacks);
+  if (table.status(ended.target) == Status::alive) health.probe_missed(ended.relays_asked, ended.nacks);
   suspect(now, ended.target);
 }
 
@@ -58,26 +62,38 @@ void Swim::State::begin_probe(Instant now) {
   const Slot target = up.next(rng);
   next_probe_at = now + health.scaled(settings.probe_period);
   if (target == no_slot) return;
-  const Member& member = table.at(target);
-  probe = Probe{++last_sequence, target, member.record.id, now, now + health.scaled(settings.probe_timeout)};
-  send(target, member.record.address,
-       Ping{probe->sequence, member.record.id, member.record.status, member.record.life}, !member.knows_us);
+  const MemberUpdate record = table.record(target);
+  probe = Probe{++last_sequence, target, record.id, now, now + health.scaled(settings.probe_timeout)};
+  send(target, record.address, Ping{probe->sequence, record.id, record.status, record.life},
+       introduces_self(now, target));
 }
 
-void Swim::State::ask_relays(Instant) {
+// With the own record, in case the target did not know whom to answer.
+void Swim::State::ping_again(Instant next) {
+  probe->last_at = next;
+  const MemberUpdate record = table.record(probe->target);
+  send(probe->target, record.address, Ping{probe->sequence, record.id, record.status, record.life}, true);
+}
+
+// One lost datagram in ten is common, and each false suspicion costs the whole cluster some rumours: the
+// target itself is asked twice more besides.
+void Swim::State::ask_relays(Instant now) {
   probe->indirect_at = Instant::never();
+  ping_again(now + (next_probe_at - now) / 2);
   const Slot target = probe->target;
-  const PingRequest request{probe->sequence, probe->target_id, table.record(target).address};
+  const PingRequest request{probe->sequence, probe->target_id, table.address(target)};
   for (const Slot relay : up.sample(settings.indirect_probes, target, rng)) {
-    if (table.record(relay).status != Status::alive) continue;
+    if (table.status(relay) != Status::alive) continue;
     ++probe->relays_asked;
-    send(relay, table.record(relay).address, request, !table.at(relay).knows_us);
+    send(relay, table.address(relay), request, !table.knows_us(relay));
   }
 }
 
 Duration Swim::State::suspicion_lasts(std::uint32_t confirmations) const {
   const std::size_t size = table.cluster_size(), confirmers = table.count(Status::alive) - 1;
   const std::size_t wanted = std::min<std::size_t>(settings.confirmations, confirmers);
+  // A node that hardly gets an answer from anybody condemns nobody on its own word.
+  if (health.is_worst() && confirmations < wanted) return forever;
   const bool distrust_self =
       table.count(Status::suspect) > suspects_trusted(size) && (confirmers == 0 || confirmations < wanted);
   if (distrust_self) return suspicion_max(settings, size);
@@ -89,12 +105,11 @@ void Swim::State::check_suspicions(Instant now) {
   std::vector<Duration> lasts;  // by confirmations: the formulas once a check, not once a suspect
   std::vector<Slot> over, asked;
   for (Suspicion& suspicion : suspicions) {
-    const Member& member = table.at(suspicion.slot);
-    const std::uint32_t confirmations = confirmations_of(member.record.observers);
+    const std::uint32_t confirmations = confirmations_of(table.record(suspicion.slot).observers);
     for (auto next = static_cast<std::uint32_t>(lasts.size()); next <= confirmations; ++next) {
       lasts.push_back(suspicion_lasts(next));
     }
-    if (std::max(suspicion.started_at, member.heard_at) + lasts[confirmations] <= now) {
+    if (std::max(suspicion.started_at, table.heard_at(suspicion.slot)) + lasts[confirmations] <= now) {
       over.push_back(suspicion.slot);
     } else if (suspicion.observed_here && now - suspicion.asked_at >= settings.probe_period &&
                asked.size() < suspect_pings_max) {
@@ -115,7 +130,7 @@ void Swim::State::check_suspicions(Instant now) {
 void Swim::State::probe_down(Instant now) {
   while (down.size() > 0) {
     const Slot slot = down.next(rng);
-    if (now - table.at(slot).changed_at < settings.down_probe_horizon) return ping_untracked(slot);
+    if (now - table.changed_at(slot) < settings.down_probe_horizon) return ping_untracked(slot);
     down.erase(slot);
   }
 }
@@ -126,13 +141,13 @@ void Swim::State::expire_one(Instant now) {
   const auto& slots = table.in_id_order();
   expiry_cursor = expiry_cursor + 1 < slots.size() ? expiry_cursor + 1 : 0;
   const Slot slot = slots[expiry_cursor];
-  const Member& member = table.at(slot);
-  const bool over = member.record.status == Status::left || (member.record.status == Status::forgotten &&
-                                                             table.count(Status::forgotten) > tombstones_max);
-  if (slot == MemberTable::self_slot || !over || now - member.changed_at < settings.down_probe_horizon)
+  const Status status = table.status(slot);
+  const bool over = status == Status::left ||
+                    (status == Status::forgotten && table.count(Status::forgotten) > tombstones_max);
+  if (slot == MemberTable::self_slot || !over || now - table.changed_at(slot) < settings.down_probe_horizon)
     return;
   rumours.erase(slot);
-  output.events.push_back(MemberChanged{member.record.id});
+  output.events.push_back(MemberChanged{table.id(slot)});
   table.erase(slot);
 }
 

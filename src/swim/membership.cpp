@@ -8,14 +8,14 @@
 namespace vswim::swim {
 
 Swim::State::State(const Settings& given, const MemberUpdate& self, Instant now, Rng random)
-    : settings(given), rng(random), table(self, now), health(given.local_health_max) {
+    : settings(given), rng(random), table(self, now, given.descriptions), health(given.local_health_max) {
   MemberUpdate record = self;
   record.status = Status::alive;
   record.observers = 0;
   table.set_record(MemberTable::self_slot, record, now);
-  table.mark(MemberTable::self_slot).knows_us = true;
+  table.set_knows_us(MemberTable::self_slot, true);
   last_sequence = static_cast<std::uint32_t>(rng.next());
-  rumours.push(MemberTable::self_slot, true);
+  spread_self(now);
 }
 
 Verdict Swim::State::apply(Instant now, const MemberUpdate& update, const Source& source) {
@@ -32,14 +32,9 @@ Verdict Swim::State::apply(Instant now, const MemberUpdate& update, const Source
   const Slot known = table.find(news.id);
   if (known == no_slot) {
     if (!news.address.has_ip() && news.status != Status::forgotten) return Verdict::older;
-    MemberUpdate left_before = news;  // enters as if gone, so that one path does all that an arrival means
-    left_before.status = Status::forgotten;
-    const Slot slot = table.insert(left_before, now);
-    if (slot == no_slot) return Verdict::older;
-    store(now, slot, news, source.spread);
-    return Verdict::newer;
+    return arrive(now, news, source.spread);
   }
-  const MemberUpdate& have = table.record(known);
+  const MemberUpdate have = table.record(known);
   const Verdict verdict = judge(have, news);
   if (verdict == Verdict::older) {
     const bool wrongly_present = have.status == Status::forgotten && news.status != Status::forgotten;
@@ -49,9 +44,9 @@ Verdict Swim::State::apply(Instant now, const MemberUpdate& update, const Source
     // asked.
     const bool disputed =
         have.status == Status::dead && news.status == Status::alive && news.life == have.life;
-    if (disputed && quick_pings < quick_pings_max && now - table.at(known).told_at >= settings.probe_period) {
+    if (disputed && quick_pings < quick_pings_max && !table.told_within(known, now, settings.probe_period)) {
       ++quick_pings;
-      table.mark(known).told_at = now;
+      table.set_told(known, now, settings.probe_period);
       ping_untracked(known);
     }
     return verdict;
@@ -94,31 +89,49 @@ void Swim::State::refute(Instant now, const Life& claimed) {
     record.life.incarnation = claimed.incarnation.next();
     table.set_record(MemberTable::self_slot, record, now);
   }
-  rumours.push(MemberTable::self_slot, true);
+  spread_self(now);
   next_gossip_at = now;
   health.refuted_self();
   output.events.push_back(SelfRefuted{self().life});
 }
 
+void Swim::State::spread_self(Instant now) {
+  rumours.push(MemberTable::self_slot, true);
+  self_news_until = now + settings.probe_period * self_news_periods;
+}
+
 void Swim::State::set_self(Instant now, const MemberUpdate& record) {
   table.set_record(MemberTable::self_slot, record, now);
-  rumours.push(MemberTable::self_slot, true);
+  spread_self(now);
+}
+
+Verdict Swim::State::arrive(Instant now, const MemberUpdate& record, bool spread) {
+  const Slot slot = table.insert(record, now);
+  if (slot == no_slot) return Verdict::older;
+  if (record.status == Status::suspect) begin_suspicion(now, slot);
+  enlist(now, slot);
+  if (spread) rumours.push(slot, record.status == Status::alive);
+  if (record.status != Status::forgotten) output.events.push_back(MemberChanged{record.id});
+  return Verdict::newer;
+}
+
+void Swim::State::begin_suspicion(Instant now, Slot slot) {
+  suspicions.push_back({slot, now, Instant::long_ago(), false});
+  next_suspicion_at = std::min(next_suspicion_at, now + settings.probe_period / suspicion_checks);
 }
 
 void Swim::State::store(Instant now, Slot slot, const MemberUpdate& record, bool spread) {
   const MemberUpdate before = table.record(slot);
   table.set_record(slot, record, now);
   const bool new_life = !same_start(before.life, record.life);
-  Member& member = table.mark(slot);
-  if (new_life || record.status == Status::suspect || record.status == Status::dead) member.knows_us = false;
+  if (new_life || record.status == Status::suspect || record.status == Status::dead)
+    table.set_knows_us(slot, false);
   // A suspicion is of one life: that of another begins anew.
   if (before.status == Status::suspect && (record.status != Status::suspect || before.life != record.life)) {
     std::erase_if(suspicions, [&](const Suspicion& suspicion) { return suspicion.slot == slot; });
   }
   if (record.status == Status::suspect) {
-    if (before.status != Status::suspect || before.life != record.life) {
-      suspicions.push_back({slot, now, Instant::long_ago(), false});
-    }
+    if (before.status != Status::suspect || before.life != record.life) begin_suspicion(now, slot);
     next_suspicion_at = std::min(next_suspicion_at, now + settings.probe_period / suspicion_checks);
   }
   // A death refuted within its life was no death: more may be mistaken, on either side of a partition.
@@ -134,7 +147,7 @@ void Swim::State::store(Instant now, Slot slot, const MemberUpdate& record, bool
 }
 
 void Swim::State::enlist(Instant now, Slot slot) {
-  const Status status = table.record(slot).status;
+  const Status status = table.status(slot);
   const bool is_up = status == Status::alive || status == Status::suspect;
   if (is_up && up.size() == 0)
     next_probe_at = now + nanoseconds(static_cast<std::int64_t>(

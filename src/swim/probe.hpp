@@ -14,14 +14,15 @@
 
 namespace vswim::swim {
 
-// This node's probe of the period. ping -> (timeout) -> indirect -> (end of period) -> missed, or answered
-// before.
+// This node's probe of the period. ping -> (timeout) -> ping and indirect -> (half of the rest) -> ping ->
+// (end of period) -> missed, or answered before.
 struct Probe {
   std::uint32_t sequence = 0;
   Slot target = no_slot;
   NodeId target_id;
   Instant began_at{};
-  Instant indirect_at{};  // ask relays then; never() once asked
+  Instant indirect_at{};               // ask relays then; never() once asked
+  Instant last_at = Instant::never();  // ping for the last time then; never() before relays and once done
   std::uint32_t relays_asked = 0;
   std::uint32_t nacks = 0;
   bool answered = false;

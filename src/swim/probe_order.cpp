@@ -20,6 +20,11 @@ void ProbeOrder::insert(Slot slot, Rng& rng) {
   place(at, slot);
 }
 
+void ProbeOrder::reserve(std::size_t slots) {
+  order_.reserve(slots);
+  position_.reserve(slots);
+}
+
 void ProbeOrder::erase(Slot slot) {
   if (!contains(slot)) return;
   std::size_t hole = position_[slot];

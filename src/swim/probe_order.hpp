@@ -17,6 +17,7 @@ class ProbeOrder {
  public:
   void insert(Slot slot, Rng& rng);  // no effect when it is there
   void erase(Slot slot);             // no effect when it is not
+  void reserve(std::size_t slots);
   bool contains(Slot slot) const { return slot < position_.size() && position_[slot] != no_slot; }
   Slot next(Rng& rng);  // no_slot when empty; reshuffles at the end of a round
   std::size_t size() const { return order_.size(); }

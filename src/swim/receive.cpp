@@ -21,8 +21,8 @@ void Swim::State::receive(Instant now, const NodeId& from, const Address& addres
   quick_pings = 0;
   const Slot before = table.find(from);
   const bool was_up = before != no_slot && up.contains(before);
-  const bool was_dead = before != no_slot && table.record(before).status == Status::dead;
-  const Life life_before = before == no_slot ? Life{} : table.record(before).life;
+  const bool was_dead = before != no_slot && table.status(before) == Status::dead;
+  const Life life_before = before == no_slot ? Life{} : table.life(before);
 
   // The sender's own record first: a stranger becomes known by it or stays one.
   const Source source{from, address, true};
@@ -31,8 +31,8 @@ void Swim::State::receive(Instant now, const NodeId& from, const Address& addres
   if (own != updates.end()) apply(now, *own, source);
   const Slot sender = table.find(from);
   if (sender == no_slot) return;
-  if (table.record(sender).status == Status::forgotten) return tell(now, sender, address);
-  table.mark(sender).heard_at = now;
+  if (table.status(sender) == Status::forgotten) return tell(now, sender, address);
+  table.set_heard(sender, now);
   fill_address(now, sender, address);
   for (const MemberUpdate& update : updates) {
     if (update.id != from) apply(now, update, source);
@@ -41,14 +41,14 @@ void Swim::State::receive(Instant now, const NodeId& from, const Address& addres
 
   const bool asked = std::holds_alternative<Ping>(message),
              told_only = std::holds_alternative<Rumours>(message);
-  if (!told_only) table.mark(sender).knows_us = true;
+  if (!told_only) table.set_knows_us(sender, true);
   std::visit([&](const auto& one) { on_message(now, sender, address, one); }, message);
 
-  const bool is_alive = table.record(sender).status == Status::alive;
-  const bool is_new = !was_up || !same_start(life_before, table.record(sender).life);
+  const bool is_alive = table.status(sender) == Status::alive;
+  const bool is_new = !was_up || !same_start(life_before, table.life(sender));
   if (!asked && (!is_alive || !corrections.empty())) {  // to a ping, the ack has said it
     tell(now, sender, address);
-  } else if (is_alive && is_new && told_only && !table.at(sender).knows_us) {
+  } else if (is_alive && is_new && told_only && !table.knows_us(sender)) {
     greet(now, sender, address);
   }
   // One dead member turned out alive: a partition may have healed, so more of them are asked at once.
@@ -69,32 +69,31 @@ void Swim::State::on_message(Instant now, Slot from, const Address& address, con
 }
 
 void Swim::State::on_message(Instant now, Slot from, const Address& address, const PingRequest& request) {
-  const NodeId& asker = table.record(from).id;
+  const NodeId& asker = table.id(from);
   if (request.target == self().id) return send(from, address, Ack{request.sequence, self().id}, false);
   const Slot target = table.find(request.target);
-  const bool known = target != no_slot && table.record(target).status != Status::forgotten;
-  const Address& to = known ? table.record(target).address : request.target_address;
+  const bool known = target != no_slot && table.status(target) != Status::forgotten;
+  const Address& to = known ? table.address(target) : request.target_address;
   if (!to.has_ip() || (target != no_slot && !known)) return;
   // A nack at 80 % of the timeout still arrives before the asker's period ends (Lifeguard).
   const Errand errand{++last_sequence, request.target,   asker,
                       address,         request.sequence, now + settings.probe_timeout * 4 / 5};
   if (!errands.add(errand)) return;
   if (known)
-    return send(target, to,
-                Ping{errand.sequence, request.target, table.record(target).status, table.record(target).life},
-                !table.at(target).knows_us);
+    return send(target, to, Ping{errand.sequence, request.target, table.status(target), table.life(target)},
+                !table.knows_us(target));
   output.datagrams.push_back(
       {request.target, to, Ping{errand.sequence, request.target, Status::alive, Life{}}, {self()}});
 }
 
 void Swim::State::on_message(Instant now, Slot from, const Address&, const Ack& ack) {
   if (probe && probe->sequence == ack.sequence && probe->target_id == ack.target) {
-    table.mark(probe->target).heard_at = now;
+    table.set_heard(probe->target, now);
     if (!probe->answered) health.probe_answered();
     probe->answered = true;
     return;
   }
-  if (table.record(from).id != ack.target) return;  // a relayed ack of an earlier period
+  if (table.id(from) != ack.target) return;  // a relayed ack of an earlier period
   const auto errand = errands.answered(ack.sequence, ack.target);
   if (!errand) return;
   if (errand->asker.is_nil()) return introduce(from);

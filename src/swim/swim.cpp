@@ -28,6 +28,10 @@ void Swim::merge(Instant now, std::span<const MemberUpdate> updates, bool hint) 
   auto& state = *state_;
   const bool spread = !hint && updates.size() < bulk_merge_min;
   state.quick_pings = 0;
+  if (updates.size() >= bulk_merge_min) {
+    state.table.reserve(updates.size() + 1);
+    state.up.reserve(updates.size() + 1);
+  }
   for (const MemberUpdate& update : updates) state.apply(now, update, {{}, {}, spread});
   state.corrections.clear();
 }
@@ -50,10 +54,22 @@ void Swim::heard(Instant now, const NodeId& node, const Address& address) {
   auto& state = *state_;
   const Slot slot = state.table.find(node);
   if (slot == no_slot || slot == MemberTable::self_slot || !state.is_active()) return;
-  state.table.mark(slot).heard_at = now;
-  const Status status = state.table.record(slot).status;
+  state.table.set_heard(slot, now);
+  const Status status = state.table.status(slot);
   if (status != Status::forgotten) state.fill_address(now, slot, address);
   if (status != Status::alive && address.has_ip()) state.tell(now, slot, address);
+}
+
+void Swim::compare(Instant now, const NodeId& node, const Life& life, const Address& address) {
+  auto& state = *state_;
+  const Slot slot = state.table.find(node);
+  if (slot == no_slot || slot == MemberTable::self_slot || !state.is_active()) return;
+  const Status status = state.table.status(slot);
+  if (status != Status::alive && status != Status::suspect) return;  // `heard` and `receive` tell it
+  if (life <= state.table.life(slot) || state.table.told_within(slot, now, state.settings.probe_period))
+    return;
+  state.table.set_told(slot, now, state.settings.probe_period);
+  state.ask_for_record(slot, address);
 }
 
 void Swim::forget(Instant now, const NodeId& node) {
@@ -65,14 +81,14 @@ void Swim::forget(Instant now, const NodeId& node) {
   record.status = Status::forgotten;
   record.observers = 0;
   state.store(now, slot, record, true);
-  state.table.mark(slot).told_at = now;
+  state.table.set_told(slot, now, state.settings.probe_period);
   state.send(slot, record.address, Rumours{}, true);
 }
 
 bool Swim::is_forgotten(const NodeId& node, JoinNumber join) const {
   const Slot slot = state_->table.find(node);
   if (slot == no_slot) return false;
-  const MemberUpdate& record = state_->table.record(slot);
+  const MemberUpdate record = state_->table.record(slot);
   return record.status == Status::forgotten && join <= record.life.join;
 }
 
@@ -109,7 +125,7 @@ void Swim::set_self_join(Instant now, JoinNumber join) {
   state.is_forgotten = false;
   // Whoever holds a tombstone of the old number listens to the new record only.
   for (const Slot slot : state.table.in_id_order()) {
-    if (slot != MemberTable::self_slot) state.table.mark(slot).knows_us = false;
+    if (slot != MemberTable::self_slot) state.table.set_knows_us(slot, false);
   }
   if (!state.seeds.empty()) state.next_seed_at = now;
 }
@@ -120,18 +136,15 @@ std::vector<MemberView> Swim::members() const {
   std::vector<MemberView> views;
   views.reserve(state_->table.size());
   for (const Slot slot : state_->table.in_id_order()) {
-    const Member& member = state_->table.at(slot);
-    if (member.record.status == Status::forgotten) continue;
-    views.push_back({member.record, member.changed_at, member.heard_at});
+    if (state_->table.status(slot) != Status::forgotten) views.push_back(state_->view_of(slot));
   }
   return views;
 }
 
 std::optional<MemberView> Swim::find(const NodeId& node) const {
   const Slot slot = state_->table.find(node);
-  if (slot == no_slot || state_->table.record(slot).status == Status::forgotten) return std::nullopt;
-  const Member& member = state_->table.at(slot);
-  return MemberView{member.record, member.changed_at, member.heard_at};
+  if (slot == no_slot || state_->table.status(slot) == Status::forgotten) return std::nullopt;
+  return state_->view_of(slot);
 }
 
 std::vector<MemberUpdate> Swim::snapshot() const {
@@ -142,6 +155,15 @@ std::vector<MemberUpdate> Swim::snapshot() const {
 }
 
 std::size_t Swim::size() const { return state_->table.size() - state_->table.count(Status::forgotten); }
+std::size_t Swim::count(Status status) const { return state_->table.count(status); }
+std::uint64_t Swim::digest() const { return state_->table.digest(); }
+
+std::vector<NodeId> Swim::sample(std::size_t count, Rng& random) const {
+  std::vector<NodeId> nodes;
+  for (const Slot slot : state_->up.sample(count, no_slot, random)) nodes.push_back(state_->table.id(slot));
+  return nodes;
+}
+
 std::uint32_t Swim::local_health() const { return state_->health.multiplier(); }
 
 }  // namespace vswim::swim

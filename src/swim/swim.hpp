@@ -20,6 +20,8 @@
 
 namespace vswim::swim {
 
+class Descriptions;
+
 struct Settings {
   Duration probe_period = seconds(1);
   Duration probe_timeout = milliseconds(500);
@@ -32,9 +34,10 @@ struct Settings {
   std::uint32_t local_health_max = 8;
   std::uint32_t confirmations = 3;  // K independent confirmations that shorten a suspicion
   Duration down_probe_horizon = seconds(24 * 3600);
-  // Space for member updates in one datagram, counted at 96 bytes each; 18 of them, in the wire's compact
-  // form, with the frame and the roots fill 1 400 bytes.
-  std::size_t updates_bytes_max = 1'728;
+  std::shared_ptr<Descriptions> descriptions;  // shared by nodes simulated in one process; null: its own
+  // Space for member updates in one datagram, counted by update_bytes.hpp: 24 that name address and shard,
+  // 41 that do not, with the frame and the roots fill 1 400 bytes.
+  std::size_t updates_bytes_max = 1'250;
 };
 
 // One member as this node sees it.
@@ -91,6 +94,9 @@ class Swim {
   void confirm_dead(Instant now, const NodeId& node, const Life& life);
   // First-hand proof of life by other traffic (a shard-log message of that node).
   void heard(Instant now, const NodeId& node, const Address& address);
+  // `node` sent something from `address` in this life. If a later one than is held here, it is asked for its
+  // record: relays may reach a member that is not where this node believes it to be.
+  void compare(Instant now, const NodeId& node, const Life& life, const Address& address);
 
   void forget(Instant now, const NodeId& node);  // spread a tombstone (node id, join number)
   bool is_forgotten(const NodeId& node, JoinNumber join) const;
@@ -106,7 +112,14 @@ class Swim {
   std::vector<MemberView> members() const;  // myself and every member that is not forgotten, in id order
   std::optional<MemberView> find(const NodeId& node) const;  // nothing when unknown or forgotten
   std::vector<MemberUpdate> snapshot() const;                // everything a joiner needs, tombstones included
-  std::size_t size() const;  // how many members() would give, without making them
+  std::size_t size() const;                // how many members() would give, without making them
+  std::size_t count(Status status) const;  // this node included
+  // Equal on two nodes that know the same starts of the same members and hold the same of them for dead; gone
+  // ones do not count. Part of the root that packets carry, so that who has missed a member, a start (it may
+  // be at another address) or a death finds out.
+  std::uint64_t digest() const;
+  // Up to `count` distinct others that are believed alive or suspect, at random.
+  std::vector<NodeId> sample(std::size_t count, Rng& random) const;
   std::uint32_t local_health() const;
 
  private:

@@ -18,10 +18,11 @@
 #include "swim/probe_order.hpp"
 #include "swim/suspicion.hpp"
 #include "swim/swim.hpp"
+#include "swim/update_bytes.hpp"
 
 namespace vswim::swim {
 
-constexpr std::size_t update_bytes = 96;    // assumed size of one update (Settings::updates_bytes_max)
+constexpr std::int64_t self_news_periods = 5;  // several times what a rumour takes to reach everybody
 constexpr std::size_t bulk_merge_min = 16;  // records merged at once from here on are a snapshot: not spread
 constexpr std::size_t quick_pings_max = 8;  // dead members asked at once because others call them alive
 constexpr std::size_t suspect_pings_max = 8;  // own suspects pinged again at once
@@ -59,7 +60,10 @@ struct Swim::State {
   // membership.cpp
   Verdict apply(Instant now, const MemberUpdate& update, const Source& source);
   void apply_to_self(Instant now, const MemberUpdate& claim);
+  Verdict arrive(Instant now, const MemberUpdate& record, bool spread);
   void store(Instant now, Slot slot, const MemberUpdate& record, bool spread);
+  void begin_suspicion(Instant now, Slot slot);
+  void spread_self(Instant now);
   void enlist(Instant now, Slot slot);
   void refute(Instant now, const Life& claimed);
   void set_self(Instant now, const MemberUpdate& record);
@@ -81,6 +85,7 @@ struct Swim::State {
   void end_period(Instant now);
   void begin_probe(Instant now);
   void ask_relays(Instant now);
+  void ping_again(Instant next);
   void check_suspicions(Instant now);
   Duration suspicion_lasts(std::uint32_t confirmations) const;
   Suspicion* suspicion_of(Slot slot);
@@ -90,6 +95,7 @@ struct Swim::State {
   // dissemination.cpp
   void send(Slot to, const Address& address, Message message, bool with_self);
   void ping_untracked(Slot to);
+  void ask_for_record(Slot of, const Address& address);
   void tell(Instant now, Slot slot, const Address& address);
   void greet(Instant now, Slot slot, const Address& address);
   void introduce(Slot slot);
@@ -99,11 +105,19 @@ struct Swim::State {
   bool seed_is_up(Seed& seed) const;
   void leave(Instant now);
   std::vector<MemberUpdate> pack(Slot to, bool with_self);
-  std::size_t updates_max() const {
-    return std::max<std::size_t>(settings.updates_bytes_max / update_bytes, 1);
+  MemberUpdate rumour_of(Slot slot) const;
+  // Own words and members to talk to: all in full.
+  std::size_t introduced_max() const {
+    return std::max<std::size_t>(settings.updates_bytes_max / full_update_bytes, 1);
   }
+  // Whether a first word to this member should carry the own record: it may lack it, and rumours may not have
+  // brought it yet. Who lacks it later is told when it does not answer.
+  bool introduces_self(Instant now, Slot to) const { return !table.knows_us(to) && now < self_news_until; }
 
-  const MemberUpdate& self() const { return table.record(MemberTable::self_slot); }
+  const MemberUpdate& self() const { return table.self(); }
+  MemberView view_of(Slot slot) const {
+    return {table.record(slot), table.changed_at(slot), table.heard_at(slot)};
+  }
   bool is_active() const { return !has_left && !is_forgotten; }
   void note(NoteLevel level, std::string text) { output.notes.push_back({level, std::move(text)}); }
 
@@ -131,6 +145,7 @@ struct Swim::State {
   Instant next_seed_at = Instant::never();
   Instant healing_until = Instant::long_ago();
   Instant next_suspicion_at = Instant::never();
+  Instant self_news_until = Instant::long_ago();
   Output output;
 };
 

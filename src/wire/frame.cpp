@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/bytes.hpp"
 #include "base/hash.hpp"
-#include "wire/bytes.hpp"
 #include "wire/limits.hpp"
 
 namespace vswim::wire {
@@ -62,6 +62,18 @@ Framed unframe(std::string_view bytes) {
 std::optional<ClusterId> peek_frame_cluster(std::string_view bytes) {
   if (check_head(bytes) != FrameError::none) return std::nullopt;
   return cluster_of(bytes);
+}
+
+std::string_view frame_contents(std::string_view bytes) {
+  static_assert(cluster_at == frame_saved_bytes);
+  return bytes.substr(std::min(bytes.size(), cluster_at));
+}
+
+std::string frame_again(std::string_view contents) {
+  ClusterId cluster;
+  if (contents.size() < cluster.bytes.size()) return {};
+  std::copy_n(contents.begin(), cluster.bytes.size(), cluster.bytes.begin());
+  return frame(cluster, contents.substr(cluster.bytes.size()));
 }
 
 }  // namespace vswim::wire

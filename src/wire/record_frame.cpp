@@ -1,8 +1,8 @@
 #include "wire/record_frame.hpp"
 
 #include "base/assert.hpp"
+#include "base/bytes.hpp"
 #include "base/hash.hpp"
-#include "wire/bytes.hpp"
 #include "wire/limits.hpp"
 
 namespace vswim::wire {

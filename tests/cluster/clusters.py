@@ -2,7 +2,7 @@
 import pathlib
 import signal
 
-from expect import HOST, equal, wait_until
+from expect import equal, wait_until
 from processes import new_folder
 from resp import SLOTS, RespError
 from servers import Server, cli
@@ -64,7 +64,7 @@ class Cluster:
         """valkey-cli --cluster create over these servers, then a settled cluster. Returns what valkey-cli said."""
         servers = servers or self.servers
         done = cli(
-            servers[0].program("valkey-cli"), "--cluster", "create", *[f"{HOST}:{s.port}" for s in servers],
+            servers[0].program("valkey-cli"), "--cluster", "create", *[f"{s.host}:{s.port}" for s in servers],
             "--cluster-replicas", replicas, "--cluster-yes", limit_s=limit_s,
         )  # fmt: skip
         if done.returncode != 0:
@@ -81,7 +81,7 @@ class Cluster:
             equal(server.call("CLUSTER", "ADDSLOTSRANGE", low, high), "OK", "ADDSLOTSRANGE")
             server.ask("CLUSTER", "SET-CONFIG-EPOCH", index + 1)
         for server in self.servers[1:]:
-            equal(server.call("CLUSTER", "MEET", HOST, first.port), "OK", "MEET")
+            equal(server.call("CLUSTER", "MEET", first.host, first.port), "OK", "MEET")
         wait_until(
             lambda: all(len([n for n in s.nodes().values() if "handshake" not in n.flags]) == len(self) for s in self),
             "everybody knows everybody", limit_s,

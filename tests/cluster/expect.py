@@ -11,6 +11,7 @@ SERVERS = pathlib.Path(os.environ.get("VSWIM_SERVERS", ROOT / "build/servers"))
 VERSION = os.environ.get("VSWIM_SERVER_VERSION", "8.0")
 NATIVE = os.environ.get("VSWIM_NATIVE", "") not in ("", "0")
 KEEP = os.environ.get("VSWIM_KEEP", "") not in ("", "0")
+PRELOAD = os.environ.get("VSWIM_PRELOAD", "")
 LIMIT_FACTOR = float(os.environ.get("VSWIM_LIMIT_FACTOR", "1"))
 
 HOST = "127.0.0.1"

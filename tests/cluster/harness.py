@@ -7,6 +7,8 @@ Environment:
   VSWIM_NATIVE=1        native cluster mode instead of the module: the same scenarios, to compare
   VSWIM_KEEP=1          leave the servers' folders (logs, state files) behind
   VSWIM_LIMIT_FACTOR    stretches every limit
+  VSWIM_PRELOAD         libraries that servers start with (a module built with AddressSanitizer needs that one first); what
+                        a sanitizer then says in a server's log fails the test
 What tests import comes from here; it lives in expect, processes, servers, clusters, resp and writer.
 """
 import re
@@ -16,7 +18,7 @@ import time
 import traceback
 
 from clusters import Cluster  # noqa: F401
-from expect import HOST, LIMIT_FACTOR, MODULE, NATIVE, ROOT, VERSION, Skipped, check, equal, say, wait_until  # noqa: F401
+from expect import HOST, LIMIT_FACTOR, MODULE, NATIVE, PRELOAD, ROOT, VERSION, Skipped, check, equal, say, wait_until  # noqa: F401
 from processes import BUS_OFFSET, new_folder, take_port  # noqa: F401
 from resp import Client, RespError  # noqa: F401
 from servers import Node, Server, cli, servers_of_this_test
@@ -29,6 +31,14 @@ def print_logs():
         print(f"---- {server} {state}: the last lines of its log")
         print(server.log_tail(40))
     sys.stdout.flush()
+
+
+def check_sanitizers():
+    """With a sanitizer preloaded: it has found nothing in any server of this test."""
+    for server in servers_of_this_test if PRELOAD else ():
+        log = server.log_path.read_text(errors="replace") if server.log_path.exists() else ""
+        found = re.search(r"(ERROR: AddressSanitizer|runtime error:).*(\n.*){0,30}", log)
+        check(not found, f"{server}: {found and found.group(0)}")
 
 
 def end_servers():
@@ -50,6 +60,7 @@ def main(*tests):
         began = time.monotonic()
         try:
             test()
+            check_sanitizers()
             passed += 1
             say(f"ok {test.__name__} ({time.monotonic() - began:.1f} s)")
         except Skipped as reason:

@@ -19,8 +19,8 @@ import threading
 from expect import KEEP
 
 BUS_OFFSET = 10000
-# Below the ephemeral ports (32768 and up), and a server's port is never another's bus port.
-PORT_FIRST, PORT_LAST = 10100, 19999
+# Below the ephemeral ports (32768 and up), never another's bus port, and never what could be read as a slot.
+PORT_FIRST, PORT_LAST = 16400, 19999
 
 # -- ports ---------------------------------------------------------------------------------------------------------
 

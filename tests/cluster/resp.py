@@ -1,4 +1,5 @@
 """RESP2 over a plain socket: calls, pipelines, and the slot of a key. Standard library only."""
+import select
 import socket
 import threading
 
@@ -12,9 +13,9 @@ class RespError(Exception):
 class Client:
     """One connection. A broken one raises OSError and stays closed; whoever owns it opens another."""
 
-    def __init__(self, host, port, timeout_s=5.0):
+    def __init__(self, host, port, timeout_s=5.0, source=None):
         self.address = (host, port)
-        self._socket = socket.create_connection(self.address, timeout=timeout_s)
+        self._socket = socket.create_connection(self.address, timeout=timeout_s, source_address=source and (source, 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()
         self._at = 0
@@ -30,6 +31,10 @@ class Client:
 
     def send(self, *commands):
         self._socket.sendall(b"".join(encode(c) for c in commands))
+
+    def answers_within(self, seconds):
+        """Whether something of a reply has come by then; nothing is read."""
+        return self._at < len(self._buffer) or bool(select.select([self._socket], [], [], seconds)[0])
 
     def read(self):
         """One reply; an error reply is returned, not raised."""

@@ -3,9 +3,12 @@ import pathlib
 import signal
 import subprocess
 
-from expect import HOST, LIMIT_FACTOR, MODULE, NATIVE, SERVERS, VERSION, Skipped, check, wait_until
+from expect import HOST, LIMIT_FACTOR, MODULE, NATIVE, PRELOAD, SERVERS, VERSION, Skipped, check, wait_until
 from processes import BUS_OFFSET, running, spawn, take_port
 from resp import Client, RespError
+
+# The server leaks at its end, asks for more memory than there is in places, and frees in C what the module made in C++.
+ASAN_OPTIONS = "detect_leaks=0:allocator_may_return_null=1:alloc_dealloc_mismatch=0:handle_segv=0"
 
 servers_of_this_test = []  # of the running test, and shared ones
 
@@ -20,6 +23,9 @@ class Server:
         self.port = port or take_port()
         self.version = version or VERSION
         self.native = NATIVE if native is None else native
+        self.host = HOST
+        self.inside = []  # the words before the program that put it somewhere else: a network namespace
+        self.modules = []  # loaded before the module under test
         self.config = dict(config or {})
         self.module_arguments = list(module_arguments)
         self.process = None
@@ -34,7 +40,7 @@ class Server:
 
     @property
     def address(self):
-        return (HOST, self.port)
+        return (self.host, self.port)
 
     @property
     def bus_port(self):
@@ -57,7 +63,7 @@ class Server:
     def settings(self):
         settings = {
             "port": self.port,
-            "bind": HOST,
+            "bind": self.host,
             "dir": self.folder,
             "logfile": self.log_path,
             "save": '""',
@@ -74,7 +80,7 @@ class Server:
         return settings
 
     def write_config(self):
-        lines = []
+        lines = [f"loadmodule {words}" for words in self.modules]
         if not self.native:
             lines.append(" ".join(["loadmodule", str(MODULE), *map(str, self.module_arguments)]))
         for key, value in self.settings().items():
@@ -89,9 +95,10 @@ class Server:
         self.stopped = False
         if not self.native and not MODULE.exists():
             raise AssertionError(f"{MODULE} is not built")
-        self.process = spawn(
-            [self.program(), self.write_config()], self.log_path, self.folder, die_with_us=self.die_with_us
-        )
+        command = [self.program(), self.write_config()]
+        if PRELOAD:
+            command = ["env", f"LD_PRELOAD={PRELOAD}", f"ASAN_OPTIONS={ASAN_OPTIONS}", *command]
+        self.process = spawn([*self.inside, *command], self.log_path, self.folder, die_with_us=self.die_with_us)
         if wait:
             self.wait_for_ping(limit_s)
         return self
@@ -142,7 +149,7 @@ class Server:
         return code
 
     def connect(self, timeout_s=5.0):
-        return Client(HOST, self.port, timeout_s)
+        return Client(self.host, self.port, timeout_s)
 
     def disconnect(self):
         if self._client is not None:
@@ -166,7 +173,7 @@ class Server:
         return reply
 
     def cli(self, *arguments, limit_s=60, stdin=None):
-        return cli(self.program("valkey-cli"), "-h", HOST, "-p", self.port, *arguments, limit_s=limit_s, stdin=stdin)
+        return cli(self.program("valkey-cli"), "-h", self.host, "-p", self.port, *arguments, limit_s=limit_s, stdin=stdin)
 
     # -- views
 

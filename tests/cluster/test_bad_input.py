@@ -272,6 +272,7 @@ def test_internal_commands_called_by_users():
         server = cluster[0]
         server.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         names = ("swim.reply", "swim.asking", "swim.cluster", "swim.cluster-admin", "swim.info", "swim.config")
+        names += ("swim.as", "swim.publish", "swim.publish-as")
         for name in names:
             for arguments in ((), ("INFO",), ("RESET",), ("GET", "*"), ("a\r\nb", "c"), ("x",) * 50):
                 server.ask(name, *arguments)
@@ -298,6 +299,33 @@ def test_acl_categories_hold():
             check("NOPERM" in str(reply), f"CLUSTER {command} for a reader: {reply!r}")
         check("NOPERM" in str(connection.ask("SHUTDOWN")), "SHUTDOWN for a reader")
         connection.close()
+
+
+def test_rights_to_what_the_module_answers():
+    """CLUSTER, INFO, CONFIG and PUBLISH need the rights to these commands, not to the module's."""
+    module_only()
+    with Cluster(1).start() as cluster:
+        server = cluster[0]
+        server.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        commands = {
+            "+cluster": [("CLUSTER", "NODES"), ("CLUSTER", "BUMPEPOCH")],
+            "+info": [("INFO",)],
+            "+config|get": [("CONFIG", "GET", "cluster-enabled")],
+            "+publish": [("PUBLISH", "c", "m")],
+        }
+        for number, rule in enumerate(commands):
+            server.call("ACL", "SETUSER", f"u{number}", "on", "nopass", "~*", "&*", "-@all", rule)
+            connection = server.connect()
+            connection.call("AUTH", f"u{number}", "any")
+            for other, words in ((o, w) for o, each in commands.items() for w in each):
+                reply = connection.ask(*words)
+                equal(str(reply).startswith("NOPERM"), other != rule, f"{words} of a user with {rule}: {str(reply)[:80]!r} refused")
+            connection.close()
+        server.call("CONFIG", "SET", "requirepass", "secret")
+        stranger = server.connect()
+        for words in (w for each in commands.values() for w in each):
+            reply = stranger.ask(*words)
+            check(str(reply).startswith(("NOAUTH", "NOPERM")), f"{words} without a password: {str(reply)[:80]!r}")
 
 
 def test_meet_of_nobody():
@@ -327,5 +355,6 @@ if __name__ == "__main__":
         test_a_stranger_cannot_push_us_out,
         test_internal_commands_called_by_users,
         test_acl_categories_hold,
+        test_rights_to_what_the_module_answers,
         test_meet_of_nobody,
     )

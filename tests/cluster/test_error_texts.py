@@ -3,7 +3,7 @@
 same version answers. The same commands go to both."""
 import re
 
-from harness import NATIVE, VERSION, Server, Skipped, equal, main, new_folder, say, wait_until
+from harness import NATIVE, VERSION, Cluster, Server, Skipped, equal, main, new_folder, say, wait_until
 from resp import tag_of
 
 UNKNOWN = "0123456789abcdef0123456789abcdef01234567"
@@ -243,6 +243,88 @@ def test_a_node_that_serves_everything():
     finish(ours, native)
 
 
+# Between nodes of a cluster of three primaries; {other} and {third} are primaries, {replica} is a replica, {own} a slot of
+# the asked node, {foreign} one of {other}.
+IN_A_CLUSTER = """
+CLUSTER ADDSLOTS {own}
+CLUSTER ADDSLOTS {foreign}
+CLUSTER ADDSLOTSRANGE {own} {own}
+CLUSTER ADDSLOTSRANGE 0 16383
+CLUSTER SETSLOT {own} MIGRATING
+CLUSTER SETSLOT {own} MIGRATING {unknown}
+CLUSTER SETSLOT {own} MIGRATING {replica}
+CLUSTER SETSLOT {own} IMPORTING {other}
+CLUSTER SETSLOT {own} NODE
+CLUSTER SETSLOT {own} NODE {unknown}
+CLUSTER SETSLOT {own} NODE {replica}
+CLUSTER SETSLOT {own} NODE {other}
+CLUSTER SETSLOT {own} STABLE
+CLUSTER SETSLOT {own} STABLE TIMEOUT
+CLUSTER SETSLOT {own} NOSUCH {other}
+CLUSTER SETSLOT {foreign} MIGRATING {other}
+CLUSTER SETSLOT {foreign} IMPORTING
+CLUSTER SETSLOT {foreign} IMPORTING {unknown}
+CLUSTER SETSLOT {foreign} IMPORTING {replica}
+CLUSTER SETSLOT {foreign} NODE {other}
+CLUSTER SETSLOT 16384 MIGRATING {other}
+CLUSTER SETSLOT -1 NODE {other}
+CLUSTER SETSLOT abc STABLE
+CLUSTER FLUSHSLOTS
+CLUSTER RESET
+CLUSTER REPLICATE {other}
+CLUSTER REPLICATE {replica}
+CLUSTER REPLICAS {replica}
+CLUSTER SET-CONFIG-EPOCH 9
+CLUSTER FORGET {unknown}
+"""
+
+ON_A_REPLICA = """
+CLUSTER SETSLOT {own} MIGRATING {other}
+CLUSTER SETSLOT {foreign} IMPORTING {other}
+CLUSTER SETSLOT {foreign} NODE {other}
+CLUSTER SETSLOT {own} STABLE
+CLUSTER SETSLOT abc STABLE
+CLUSTER REPLICATE {replica}
+CLUSTER FORGET {myprimary}
+CLUSTER FORGET {replica}
+"""
+
+
+def test_nodes_of_a_cluster_and_nothing_changes():
+    sides = []
+    for native in (False, True):
+        if NATIVE:
+            raise Skipped("compares the module with native")
+        cluster = Cluster(6)
+        for server in cluster:
+            server.native = native
+        cluster.start()
+        cluster.create(replicas=1)
+        (one, replicas, own), (two, _, foreign), (three, _, _) = cluster.shards()
+        one.call("SET", f"key:{{{tag_of(own[0])}}}", "value")
+        ids = {"other": two.id(), "third": three.id(), "replica": replicas[0].id(), "myprimary": one.id()}
+        sides.append((cluster, one, replicas[0], ids | {"own": own[0], "foreign": foreign[0], "unknown": UNKNOWN}))
+    before = [sorted((n.id, n.ranges, n.primary) for n in side[0].view().values()) for side in sides]
+    found = []
+    for at, lines in ((1, IN_A_CLUSTER), (2, ON_A_REPLICA)):
+        for line in filter(None, map(str.strip, lines.splitlines())):
+            told = []
+            for side in sides:
+                reply = repr(side[at].ask(*[w.format(**side[3]) for w in line.split()]))
+                for name, word in side[3].items():
+                    reply = reply.replace(str(word), f"<{name}>") if len(str(word)) == 40 else reply
+                told.append(reply)
+            if told[0] != told[1]:
+                found.append(f"  {line}\n      ours   {told[0]}\n      native {told[1]}")
+    for side, was in zip(sides, before):
+        side[0].wait_ok()
+        equal(sorted((n.id, n.ranges, n.primary) for n in side[0].view().values()), was, "who owns what, after all errors")
+        equal([line for s in side[0] for line in s.call("CLUSTER", "NODES").splitlines() if "[" in line], [], "open slots")
+        side[0].end()
+    if found:
+        raise AssertionError(f"{len(found)} replies differ:\n" + "\n".join(found))
+
+
 def test_help_and_command_info():
     ours, native = pair()
     wanted = {line.split()[0] for line in native.call("CLUSTER", "HELP") if line[:1].isupper() and line.split()[0].isupper()}
@@ -304,6 +386,7 @@ if __name__ == "__main__":
     main(
         test_a_node_without_slots,
         test_a_node_that_serves_everything,
+        test_nodes_of_a_cluster_and_nothing_changes,
         test_help_and_command_info,
         test_multi_and_scripts,
     )

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Every node restarts at once, under the same ports or others: the cluster finds itself again, with the same ids, the
 same slots and every key."""
-from harness import HOST, NATIVE, Cluster, Skipped, equal, load_keys, main, missing_keys, say, take_port
+import time
+
+from harness import HOST, NATIVE, Cluster, Skipped, equal, load_keys, main, missing_keys, say, take_port, wait_until
 
 PERSISTENT = {"appendonly": "yes", "appendfsync": "everysec"}
 
@@ -67,6 +69,25 @@ def test_all_ports_changed_and_one_meet_per_node():
     scenario(moved=lambda servers: servers, meet=True)
 
 
+def test_a_restarted_replica_is_forced():
+    """An append-only file keeps no replication offset, so a replica that loaded one does not stand by itself. When its
+    primary never comes back a user's word is the way out."""
+    with Cluster(6, config=PERSISTENT).start() as cluster:
+        cluster.create(replicas=1)
+        expected = load_keys(cluster.addresses, 500)
+        cluster.wait_replicated()
+        primary, (replica, *_), _ = cluster.shards()[0]
+        time.sleep(1.5)  # everysec
+        for server in (primary, replica):
+            server.kill()
+        replica.start()
+        wait_until(lambda: "CLUSTER FAILOVER FORCE" in str(replica.ask("CLUSTER", "FAILOVER")), "the primary is down", 60)
+        equal(replica.call("CLUSTER", "FAILOVER", "FORCE"), "OK", "FAILOVER FORCE")
+        wait_until(lambda: replica.nodes()[replica.id()].is_primary, "it took over", 60)
+        cluster.wait_ok([s for s in cluster if s is not primary])
+        equal(missing_keys([s.address for s in cluster if s is not primary], expected), [], "lost keys")
+
+
 def test_seeds_as_a_module_argument():
     """A fresh node with `seeds` in its loadmodule line of a formed cluster starts; a wrong seed does not hurt."""
     if NATIVE:
@@ -91,5 +112,6 @@ if __name__ == "__main__":
         test_all_ports_but_one_changed,
         test_all_ports_changed_and_seeds,
         test_all_ports_changed_and_one_meet_per_node,
+        test_a_restarted_replica_is_forced,
         test_seeds_as_a_module_argument,
     )

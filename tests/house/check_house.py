@@ -12,13 +12,14 @@ import sys
 LINKS = {
     "base": [],
     "contract": ["base"],
+    "seal": ["base"],
     "swim": ["base"],
     "gossip": ["base", "contract"],
     "shard_log": ["base", "contract"],
     "wire": ["base", "swim", "gossip", "shard_log", "contract"],
     "provider": ["wire", "swim", "gossip", "shard_log", "contract"],
     "core": ["base", "contract"],
-    "runtime": ["provider", "core"],
+    "runtime": ["provider", "core", "seal"],
     "module": ["runtime", "core"],
     "sim": ["provider", "core"],
 }
@@ -27,7 +28,7 @@ LINKS = {
 EXTERNAL = {
     "asio": (r"(boost/)?asio(\.hpp|/)", r"src/runtime/|tests/unit/runtime/"),
     "flatbuffers": (r"flatbuffers/|generated/", r"src/wire/"),
-    "libsodium": (r"sodium(\.h|/)", r"src/wire/"),
+    "libsodium": (r"sodium(\.h|/)", r"src/seal/"),
     "xxhash": (r"xxh", r"src/base/hash"),
     "spdlog": (r"(spdlog|fmt)/", r"src/(runtime|module)/"),
     "the module API": (r"(valkey|redis)module\.h", r"src/module/"),
@@ -35,7 +36,7 @@ EXTERNAL = {
 
 IMPURE = r"src/(runtime|module)/|src/sim/main_"  # may read clocks and draw randomness
 THREADED = r"src/(runtime|module)/"
-MACHINES = r"src/(swim|gossip|shard_log|provider|core)/"
+MACHINES = r"src/(seal|swim|gossip|shard_log|provider|core)/"
 
 CLOCK = (
     r"\b(system|steady|high_resolution|utc|tai|gps|file)_clock\b|\bclock_(gettime|nanosleep)\b|\bgettimeofday\b"

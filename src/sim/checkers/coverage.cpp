@@ -36,10 +36,14 @@ const Coverage::Fields& Coverage::fields() {
       {"clogs", &Coverage::clogs},
       {"lost_disks", &Coverage::lost_disks},
       {"bad_sectors", &Coverage::bad_sectors},
+      {"manual_failovers", &Coverage::manual_failovers},
+      {"held_writes", &Coverage::held_writes},
       {"joins", &Coverage::joins},
       {"leaves", &Coverage::leaves},
       {"forgets", &Coverage::forgets},
       {"moves", &Coverage::moves},
+      {"slot_migrations", &Coverage::slot_migrations},
+      {"slots_taken", &Coverage::slots_taken},
   };
   return all;
 }

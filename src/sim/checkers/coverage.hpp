@@ -20,7 +20,8 @@ struct Coverage {
   std::uint64_t gossip_writes = 0, client_writes = 0, client_refusals = 0, commands = 0;
   std::uint64_t full_syncs = 0, partial_syncs = 0, wiped_replicas = 0, peers_failed = 0;
   std::uint64_t claim_conflicts = 0, clogs = 0, lost_disks = 0, bad_sectors = 0;
-  std::uint64_t joins = 0, leaves = 0, forgets = 0, moves = 0;
+  std::uint64_t manual_failovers = 0, held_writes = 0;
+  std::uint64_t joins = 0, leaves = 0, forgets = 0, moves = 0, slot_migrations = 0, slots_taken = 0;
   std::array<std::uint64_t, persistence_points> persistence_crashes{};  // by point_index()
 
   using Fields = std::vector<std::pair<std::string, std::uint64_t Coverage::*>>;

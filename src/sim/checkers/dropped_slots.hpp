@@ -40,9 +40,22 @@ class DroppedSlots {
     for (std::uint16_t i = 0; i < core::bucket_slots; ++i) {
       const auto& slot = (*entries)[i];
       auto& claim = claims[core::bucket_first(bucket) + std::size_t{i}];
-      if (slot.state != core::SlotState::none) claim.any = std::max(claim.any, slot.claim);
+      const bool held = slot.state != core::SlotState::none && slot.state != core::SlotState::taking_over;
+      if (held && entry.revision.minor >= claim.at) {
+        claim.any = slot.claim;
+        claim.at = entry.revision.minor;
+      }
       if (slot.state == core::SlotState::active) claim.active = std::max(claim.active, slot.claim);
+      if (entry.revision.minor >= claim.last_at) {
+        claim.last_at = entry.revision.minor;
+        claim.lost = core::is_lost(slot);
+      }
     }
+  }
+  // By the newest word of its log the keys of this slot go, and in the end there are none (recovery.cpp).
+  bool lost(const ShardId& shard, core::Slot slot) const {
+    const auto found = claims_.find(shard);
+    return found != claims_.end() && found->second[slot].lost;
   }
   void on_drop(WorldTime now, NodeIndex node, const ShardId& shard, core::Slot slot, std::uint64_t keys) {
     if (keys == 0) return;
@@ -61,7 +74,10 @@ class DroppedSlots {
  private:
   static constexpr std::string_view prefix = "slots:";
   struct Claim {
-    std::uint64_t any = 0, active = 0;  // highest ever: in whatever state, and ACTIVE
+    std::uint64_t any = 0, at = 0;  // the newest, in whatever state, and its revision
+    std::uint64_t active = 0;       // highest ever as ACTIVE
+    std::uint64_t last_at = 0;
+    bool lost = false;
   };
 
   Violations* violations_;

@@ -65,7 +65,7 @@ class SyncSources {
       return;
     }
     const auto named = primaryships_->binding(source.shard, source.shown);
-    if (named && named->value == source.id.hex()) return;
+    if (named && named->value.substr(0, named->value.find(':')) == source.id.hex()) return;  // or FENCED
     violations_->add("I22", node_name(source.node), now,
                      "gives " + node_name(to) + " a sync, while the log of its shard names " +
                          (named ? named->value : "nobody") + " primary");

@@ -81,6 +81,7 @@ const std::map<std::string, Actor::Verb>& Actor::verbs() {
       {"write", &Actor::write},       {"propose", &Actor::propose}, {"remember", &Actor::remember},
       {"gossip", &Actor::gossip},     {"command", &Actor::command}, {"meet", &Actor::meet},
       {"shutdown", &Actor::shutdown}, {"cancel", &Actor::cancel},   {"relax", &Actor::relax},
+      {"slow", &Actor::slow},
   };
   return all;
 }

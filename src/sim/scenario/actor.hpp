@@ -61,6 +61,7 @@ class Actor {
   void stop(const Words& words);
   void resume(const Words& words);
   void stall(const Words& words);
+  void slow(const Words& words);
   void cut(const Words& words);
   void mend(const Words& words);
   void isolate(const Words& words);

@@ -112,6 +112,13 @@ void Actor::stall(const Words& words) {
   cluster_.node(node(words[3])).disk().stall_until(cluster_.now() + duration_of(words[4]));
 }
 
+void Actor::slow(const Words& words) {
+  if (words.size() != 5 || words[1] != "disk" || words[2] != "of")
+    puzzled(words, "slow disk of <node> <duration>");
+  const Duration latency = duration_of(words[4]);
+  cluster_.node(node(words[3])).disk().set_pace({latency, latency});
+}
+
 // cut A1 B1; cut A1 -> B1 (one way)
 void Actor::cut(const Words& words) {
   if (words.size() == 4 && words[2] == "->") return cluster_.cut_one_way(node(words[1]), node(words[3]));

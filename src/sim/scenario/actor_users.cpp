@@ -23,6 +23,7 @@ const char* text_of(core::Decision decision) {
     case core::Decision::clusterdown: return "clusterdown";
     case core::Decision::crossslot: return "crossslot";
     case core::Decision::tryagain: return "tryagain";
+    case core::Decision::hold: return "held";
   }
   return "?";
 }

@@ -96,6 +96,13 @@ std::vector<Sentence> about_nodes() {
            return s->cluster.serves(n) && s->cluster.node(n).core().routing().served.at(slot);
          };
        }},
+      {"<node> holds slot <number>",  // its fence is up: commands wait
+       [](const Heard& h, const Words& w) -> Condition {
+         return [s = h.stage, n = node_of(*h.stage, w[0]), slot = number_of(w[1])] {
+           return s->cluster.serves(n) &&
+                  s->cluster.node(n).core().routing().mode.at(slot) == core::SlotMode::fenced;
+         };
+       }},
       {"<node> has won its ballot",  // leads, perhaps without being able to commit anything
        [](const Heard& h, const Words& w) -> Condition {
          return [s = h.stage, n = node_of(*h.stage, w[0])] {

@@ -196,47 +196,49 @@ class CentralCluster : public Cluster {
   bool act(Node& n, const EngineAction& action) {
     n.engine.done.push_back(action);
     auto& engine = n.engine;
-    return std::visit(Overloaded{[&](const Follow& follow) {
-                                   engine.follows = follow.primary;
-                                   engine.report.is_replica = true;
-                                   engine.report.link_up = false;
-                                   n.link_lost = now_;
-                                   return true;
-                                 },
-                                 [&](const Promote&) {
-                                   engine.follows.reset();
-                                   engine.report.is_replica = false;
-                                   engine.report.link_up = false;
-                                   engine.report.completed_sync = true;
-                                   return true;
-                                 },
-                                 [&](const Detach&) {
-                                   engine.follows.reset();
-                                   return false;
-                                 },
-                                 [](const CutOff&) { return false; },
-                                 [&](const DropSlots& drop) {
-                                   for (const auto slot : drop.slots) {
-                                     engine.report.keys -= engine.counts.keys[slot];
-                                     engine.counts.keys[slot] = 0;
-                                   }
-                                   return true;
-                                 },
-                                 [&](const FlushAll&) {
-                                   engine.counts = SlotKeyCounts{};
-                                   engine.report.keys = 0;
-                                   return true;
-                                 },
-                                 [&](const ListKeys& list) {
-                                   Reply::Array names;
-                                   const auto count =
-                                       std::min<std::int64_t>(list.count, engine.counts.keys[list.slot]);
-                                   for (std::int64_t i = 0; i < count; ++i)
-                                     names.push_back(Reply::bulk("key"));
-                                   replies_[list.ticket] = {std::move(names)};
-                                   return false;
-                                 }},
-                      action);
+    return std::visit(
+        Overloaded{[&](const Follow& follow) {
+                     engine.follows = follow.primary;
+                     engine.report.is_replica = true;
+                     engine.report.link_up = false;
+                     n.link_lost = now_;
+                     return true;
+                   },
+                   [&](const Promote&) {
+                     engine.follows.reset();
+                     engine.report.is_replica = false;
+                     engine.report.link_up = false;
+                     engine.report.completed_sync = true;
+                     return true;
+                   },
+                   [&](const Detach&) {
+                     engine.follows.reset();
+                     return false;
+                   },
+                   [](const CutOff&) { return false; }, [](const BeginExport&) { return false; },
+                   [](const PullExport&) { return false; }, [](const EndExport&) { return false; },
+                   [](const EmptySlots&) { return false; }, [](const ImportKeys&) { return false; },
+                   [](const AdoptSlots&) { return false; },
+                   [&](const DropSlots& drop) {
+                     for (const auto slot : drop.slots) {
+                       engine.report.keys -= engine.counts.keys[slot];
+                       engine.counts.keys[slot] = 0;
+                     }
+                     return true;
+                   },
+                   [&](const FlushAll&) {
+                     engine.counts = SlotKeyCounts{};
+                     engine.report.keys = 0;
+                     return true;
+                   },
+                   [&](const ListKeys& list) {
+                     Reply::Array names;
+                     const auto count = std::min<std::int64_t>(list.count, engine.counts.keys[list.slot]);
+                     for (std::int64_t i = 0; i < count; ++i) names.push_back(Reply::bulk("key"));
+                     replies_[list.ticket] = {std::move(names)};
+                     return false;
+                   }},
+        action);
   }
 
   Instant now_ = Instant{seconds(1'000).ns};

@@ -21,6 +21,17 @@ std::string shard_of(Cluster& cluster, std::size_t node) {
   return text_of(cluster.command(node, {"MYSHARDID"}));
 }
 
+// In the same instant: gossip takes longer than either commit.
+void both_add_slot_20(Cluster& cluster) {
+  CHECK(is_ok(cluster.command(1, {"MEET", "127.0.0.1", "7000"})));
+  cluster.run_for(seconds(1));
+  const Caller caller;
+  for (std::size_t node = 0; node < 2; ++node)
+    cluster.core(node).command(cluster.now(), 9'001 + node, {"ADDSLOTS", "20"}, caller);
+  for (std::size_t node = 0; node < 2; ++node) cluster.command(node, {"MYID"});  // what it asked for goes out
+  cluster.run_for(milliseconds(12));
+}
+
 }  // namespace
 
 TEST_CASE("the higher (claim, shard) outranks, equals outrank nobody") {
@@ -87,15 +98,7 @@ TEST_CASE("of two claims made at once only the lower is given up, log first, the
 TEST_CASE("two logs that say ACTIVE: the primaries compare, the lower gives up and drops its keys") {
   auto cluster = two_nodes();
   CHECK(is_ok(cluster->command(0, {"ADDSLOTSRANGE", "0", "10"})));
-  CHECK(is_ok(cluster->command(1, {"MEET", "127.0.0.1", "7000"})));
-  cluster->run_for(seconds(1));
-  // Both add slot 20 in the same instant: gossip takes longer than either commit.
-  Caller caller;
-  cluster->core(0).command(cluster->now(), 9'001, {"ADDSLOTS", "20"}, caller);
-  cluster->core(1).command(cluster->now(), 9'002, {"ADDSLOTS", "20"}, caller);
-  cluster->command(0, {"MYID"});  // what the two commands asked for goes out
-  cluster->command(1, {"MYID"});
-  cluster->run_for(milliseconds(12));
+  both_add_slot_20(*cluster);
   const std::size_t higher = shard_of(*cluster, 0) > shard_of(*cluster, 1) ? 0 : 1;
   const std::size_t lower = 1 - higher;
   REQUIRE(cluster->write(0, 20));
@@ -112,16 +115,29 @@ TEST_CASE("two logs that say ACTIVE: the primaries compare, the lower gives up a
   CHECK(cluster->write(higher, 20));
 }
 
+TEST_CASE("whoever is primary drops the keys of a lost slot: one that died may have left them") {
+  auto cluster = two_nodes();
+  CHECK(is_ok(cluster->command(0, {"ADDSLOTSRANGE", "0", "10"})));
+  both_add_slot_20(*cluster);
+  const std::size_t lower = shard_of(*cluster, 0) > shard_of(*cluster, 1) ? 1 : 0;
+  cluster->run_for(seconds(3));
+  REQUIRE(noted(*cluster, lower, "giving up slots 20"));
+  // As an heir finds them whose primary died between the log's word and the removal.
+  cluster->engine(lower).counts.keys[20] = 3;
+  cluster->engine(lower).counts.keys[21] = 1;  // never this shard's: nobody ordered that
+  cluster->run_for(milliseconds(1'200));
+  CHECK(cluster->engine(lower).counts.keys[20] == 0);
+  CHECK(cluster->engine(lower).counts.keys[21] == 1);
+  // A slot that comes back waits for it.
+  cluster->engine(lower).counts.keys[20] = 3;
+  const auto source = id_of(*cluster, 1 - lower);
+  CHECK(is_ok(cluster->command(lower, {"SETSLOT", "20", "IMPORTING", source})));
+  CHECK(cluster->engine(lower).counts.keys[20] == 0);
+}
+
 TEST_CASE("without an answer the lower claim keeps serving and keeps its keys") {
   auto cluster = two_nodes();
-  CHECK(is_ok(cluster->command(1, {"MEET", "127.0.0.1", "7000"})));
-  cluster->run_for(seconds(1));
-  Caller caller;
-  cluster->core(0).command(cluster->now(), 9'001, {"ADDSLOTS", "20"}, caller);
-  cluster->core(1).command(cluster->now(), 9'002, {"ADDSLOTS", "20"}, caller);
-  cluster->command(0, {"MYID"});
-  cluster->command(1, {"MYID"});
-  cluster->run_for(milliseconds(12));
+  both_add_slot_20(*cluster);
   const std::size_t higher = shard_of(*cluster, 0) > shard_of(*cluster, 1) ? 0 : 1;
   const std::size_t lower = 1 - higher;
   REQUIRE(cluster->write(lower, 20));

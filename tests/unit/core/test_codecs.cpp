@@ -33,10 +33,10 @@ TEST_CASE("a bucket's text and its entries are the same thing") {
   for (int round = 0; round < 200; ++round) {
     Bucket bucket;
     for (auto& entry : bucket) {
-      entry.state = static_cast<SlotState>(rng.below(6));
-      if (entry.state == SlotState::none) continue;
+      entry.state = static_cast<SlotState>(rng.below(7));
       entry.claim = rng.below(3);
-      const bool has_peer = entry.state != SlotState::active && entry.state != SlotState::fenced;
+      const bool has_peer =
+          entry.state == SlotState::none ? rng.below(2) == 0 : entry.state != SlotState::active;
       if (has_peer) entry.peer = rng.id<ShardId>();
     }
     const auto number = static_cast<std::uint16_t>(rng.below(bucket_count));
@@ -47,9 +47,10 @@ TEST_CASE("a bucket's text and its entries are the same thing") {
 }
 
 TEST_CASE("a bucket refuses what does not belong there") {
-  for (const auto* text : {"0-256=ACTIVE/1", "0=ACTIVE", "0=active/1", "0=ACTIVE/x", "5=ACTIVE/1,4=ACTIVE/1",
-                           "5=ACTIVE/1,5=ACTIVE/1", "0=ACTIVE/1,", ",", "0=MIGRATING/1", "0=ACTIVE:aa/1",
-                           "0=MIGRATING:aa/1", "0", "=ACTIVE/1", "0=ACTIVE/9999999999999999999999"}) {
+  for (const auto* text :
+       {"0-256=ACTIVE/1", "0=ACTIVE", "0=active/1", "0=ACTIVE/x", "5=ACTIVE/1,4=ACTIVE/1",
+        "5=ACTIVE/1,5=ACTIVE/1", "0=ACTIVE/1,", ",", "0=MIGRATING/1", "0=ACTIVE:aa/1", "0=MIGRATING:aa/1",
+        "0=NONE", "0", "=ACTIVE/1", "0=ACTIVE/9999999999999999999999"}) {
     INFO(text);
     CHECK_FALSE(parse_bucket(0, text).has_value());
   }
@@ -69,7 +70,8 @@ TEST_CASE("keys and values of registers survive the way there and back") {
   CHECK_FALSE(parse_key("shard:" + shard.hex() + ":slots:64"));
   CHECK_FALSE(parse_key("node:" + node.hex()));
   CHECK_FALSE(parse_key("node:xyz:info"));
-  const NodeInfo info{7'000, 7'001, 17'000, "10.0.0.1", "a.example", "anna", "zone-1", true, "loading"};
+  const NodeInfo info{7'000,       7'001,         17'000, "10.0.0.1", "a.example", "anna",   "zone-1",
+                      "192.0.2.7", "2001:db8::7", 7'002,  7'003,      true,        "loading"};
   CHECK(parse_node_info(node_info_text(info)) == info);
   const std::vector<ClaimedRange> claimed = {{{256, 300}, 1}, {{301, 301}, 7}};
   CHECK(claimed_text(claimed) == "1:256-300,7:301");
@@ -103,7 +105,11 @@ TEST_CASE("Core messages survive the way there and back") {
                                              ClaimQuestion{shard, slots},
                                              ClaimQuestion{shard, {}},
                                              ClaimAnswer{shard, {{{3, 9}, 4}, {{11, 11}, 1}}},
-                                             ClaimAnswer{shard, {}}};
+                                             ClaimAnswer{shard, {}},
+                                             HandOverRequest{shard, 7},
+                                             HandOverOffer{shard, 7, 123, 9, "abc"},
+                                             TakeQuestion{shard, 12, 16'383, true},
+                                             TakeAnswer{shard, 12, TakeAnswer::Verdict::has_keys, 8}};
   for (const auto& message : messages) {
     const auto bytes = encode(message);
     INFO(bytes);

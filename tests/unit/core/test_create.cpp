@@ -27,6 +27,16 @@ TEST_CASE("ADDSLOTS sent before the first lease waits for it and is then served"
   CHECK(info_field(*cluster, 0, "cluster_state") == "ok");
 }
 
+TEST_CASE("ADDSLOTS sent before the node heard of its own shard waits for that") {
+  Rng rng(1);
+  SlotKeyCounts counts;
+  Core core(settings_for(0), counts, Instant{seconds(1).ns}, Rng(2));
+  core.command(Instant{seconds(1).ns}, 1, {"ADDSLOTS", "5"}, Caller{});
+  core.on_event(Instant{seconds(1).ns} + milliseconds(90),
+                contract::Reset{contract::Namespace::shard, 1, rng.id<NodeId>(), rng.id<ShardId>()});
+  CHECK(core.take_output().replies.empty());
+}
+
 TEST_CASE("the flow of valkey-cli --cluster create gives six equal views of three shards") {
   auto cluster = make_cluster();
   create_cluster(*cluster, 6, 3);

@@ -157,6 +157,25 @@ TEST_CASE("a replica that never completed a sync never stands, and says so") {
   CHECK(noted(*cluster, 1, "no sync of this shard's history"));
 }
 
+TEST_CASE("who is left alone in a shard whose primary went elsewhere stands with what it has") {
+  auto cluster = make_cluster();
+  for (std::size_t node = 0; node < 3; ++node) cluster->add_node(partial_settings_for(node));
+  CHECK(is_ok(cluster->command(2, {"ADDSLOTSRANGE", "0", "16383"})));
+  for (std::size_t node = 0; node < 2; ++node)
+    CHECK(is_ok(cluster->command(node, {"MEET", "127.0.0.1", "7002"})));
+  cluster->run_for(seconds(1));
+  CHECK(is_ok(cluster->command(1, {"REPLICATE", id_of(*cluster, 0)})));
+  cluster->run_for(seconds(2));
+  cluster->crash(0);
+  REQUIRE(cluster->run_until([&] { return is_primary(*cluster, 1); }, seconds(10)));
+  cluster->restart(0, {});
+  cluster->engine(0).frozen = true;  // never gets a sync of its successor
+  cluster->run_for(seconds(2));
+  CHECK_FALSE(is_primary(*cluster, 0));
+  CHECK(is_ok(cluster->command(1, {"REPLICATE", id_of(*cluster, 2)})));
+  CHECK(cluster->run_until([&] { return is_primary(*cluster, 0); }, seconds(10)));
+}
+
 TEST_CASE("replicas advise their rank before any failure, the primary stands first") {
   CHECK(rank_of({NodeId{{1}}, 10}, {{NodeId{{2}}, 20}, {NodeId{{3}}, 10}, {NodeId{{4}}, 5}}) == 1);
   CHECK(rank_of({NodeId{{3}}, 10}, {{NodeId{{2}}, 20}, {NodeId{{1}}, 10}}) == 2);

@@ -46,15 +46,21 @@ TEST_CASE("a right is lost as soon as it is shown, settled or not") {
   CHECK_FALSE(log.primary_right());
 }
 
-TEST_CASE("FENCED is no right") {
+TEST_CASE("FENCED leaves the right where it is and says so, also to who takes it up anew") {
   LogView log;
   log.apply(names(me, 1));
   log.settle({7, at(9)});
   log.take_up(me);
   log.apply({7, at(2), false, {{"primaryship", primaryship_text(me, true), at(2)}}});
   log.take_up(me);
-  CHECK_FALSE(log.primary_right());
+  CHECK(log.primary_right());
   CHECK(log.primaryship()->fenced);
+  log.lapse();
+  CHECK_FALSE(log.primary_right());
+  log.take_up(me);
+  CHECK(log.primary_right());
+  log.apply(names(other, 3));
+  CHECK_FALSE(log.primary_right());
 }
 
 TEST_CASE("a right stays while later revisions, shown one by one, leave it in place") {
@@ -110,7 +116,7 @@ TEST_CASE("slots are rights, too: gained when settled, kept while left in place,
   log.settle({7, at(1)});
   log.take_up(me);
   CHECK(log.slot_right(3));
-  log.apply(slots("0-2=ACTIVE/1,3=FENCED/1,4-9=ACTIVE/1", 2));
+  log.apply(slots("0-2=ACTIVE/1,3=FENCED:" + ShardId{{9}}.hex() + "/1,4-9=ACTIVE/1", 2));
   log.take_up(me);
   CHECK(log.slot_right(2));
   CHECK_FALSE(log.slot_right(3));

@@ -2,6 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "cluster.hpp"
+#include "core/machine.hpp"
 #include "core/restart_rule.hpp"
 
 using namespace vswim;
@@ -171,4 +172,49 @@ TEST_CASE("a log that is replayed names others on the way: that does not excuse 
   CHECK(std::ranges::any_of(output.operations, [](const auto& operation) {
     return std::holds_alternative<contract::SendToCore>(operation);
   }));
+}
+
+TEST_CASE(
+    "a slot that was given up is never claimed again with a lower number, also when everybody restarted") {
+  const SlotKeyCounts counts;
+  const auto shown = [&](Machine& m, std::uint64_t revision, const std::string& text) {
+    m.primary_here = true;
+    m.log.apply({1, {0, revision, {}}, true, {{"slots:0", text, {0, revision, {}}}}});
+  };
+  const auto written = [&](Machine& m, const SlotSet& add, const SlotSet& remove) {
+    SlotJob job;
+    job.add = add;
+    job.remove = remove;
+    job.limit = m.now + seconds(10);
+    m.slot_jobs.push_back(std::move(job));
+    run_slot_jobs(m);
+    REQUIRE(m.out.operations.size() == 1);
+    return *std::get<contract::UpdateShardLog>(m.out.operations.front()).batch.front().value;
+  };
+  const Instant now = Instant{} + seconds(1);
+  SlotSet five;
+  five.set(5);
+  auto before = std::make_unique<Machine>(Settings{}, counts, now, Rng(1));
+  shown(*before, 7, "4=ACTIVE/1,5=ACTIVE/6");
+  const auto after_delslots = written(*before, {}, five);
+  CHECK(after_delslots == "4=ACTIVE/1,5=NONE/6");
+
+  auto fresh = std::make_unique<Machine>(Settings{}, counts, now, Rng(1));  // nothing but the log is left
+  shown(*fresh, 8, after_delslots);
+  CHECK_FALSE(fresh->log.slots().owned()[5]);
+  CHECK(written(*fresh, five, {}) == "4=ACTIVE/1,5=ACTIVE/7");
+}
+
+// Seed 352 of an older nemesis: a replica that had come from another shard, with that shard's data loaded,
+// promised to stand and did not, and the primary waited for it.
+TEST_CASE("what a node loaded in another shard is nothing to stand with in this one") {
+  EngineReport report;
+  report.keys = 10;
+  report.loaded_offset = 100;
+  SlotKeyCounts counts;
+  Machine m(Settings{}, counts, Instant{}, Rng(1));
+  m.engine.report = report;
+  CHECK(m.loaded_report().completed_sync);
+  m.engine.loaded_elsewhere = true;
+  CHECK_FALSE(m.loaded_report().completed_sync);
 }

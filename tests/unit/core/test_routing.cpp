@@ -116,3 +116,56 @@ TEST_CASE("an importing slot is served to ASKING clients only") {
   CHECK(decide(table, q, now) == Decision::serve);
   CHECK(decide(table, q, table.lease_until) == Decision::clusterdown);
 }
+
+TEST_CASE("while primaryship is fenced writes wait and reads go on") {
+  auto table = table_of_primary();
+  table.writes_held = true;
+  auto q = query(1);
+  CHECK(decide(table, q, now) == Decision::serve);
+  q.write = true;
+  CHECK(decide(table, q, now) == Decision::hold);
+  CHECK(decide_keyless_write(table, now, false) == Decision::hold);
+  CHECK(decide(table, q, table.lease_until) == Decision::clusterdown);
+  CHECK(decide_keyless_write(table, table.lease_until, false) == Decision::clusterdown);
+  CHECK(decide(table, query(2), now) == Decision::moved);
+  table.writes_held = false;
+  CHECK(decide(table, q, now) == Decision::serve);
+  CHECK(decide_keyless_write(table, now, false) == Decision::serve);
+}
+
+TEST_CASE("a fenced slot holds reads and writes, and nothing else of the node") {
+  auto table = table_of_primary();
+  table.owner[4] = 0;
+  table.served[4] = true;
+  table.mode[1] = SlotMode::fenced;
+  table.served[1] = false;
+  auto q = query(1);
+  CHECK(decide(table, q, now) == Decision::hold);
+  q.write = true;
+  CHECK(decide(table, q, now) == Decision::hold);
+  CHECK(decide(table, q, table.lease_until) == Decision::clusterdown);
+  q.slot = 4;
+  CHECK(decide(table, q, now) == Decision::serve);
+  table.owner[1] = 1;  // the other shard holds it: whoever waited is told where it went
+  CHECK(decide(table, query(1), now) == Decision::moved);
+}
+
+TEST_CASE(
+    "what empties all slots waits while some are between two shards, other writes without keys do not") {
+  auto table = table_of_primary();
+  table.flushes_wait = true;
+  CHECK(decide_keyless_write(table, now, true) == Decision::hold);
+  CHECK(decide_keyless_write(table, now, false) == Decision::serve);
+  CHECK(decide_keyless_write(table, table.lease_until, true) == Decision::clusterdown);
+  table.flushes_wait = false;
+  CHECK(decide_keyless_write(table, now, true) == Decision::serve);
+}
+
+TEST_CASE("who is about to become primary by a planned hand-over lets everything of its slots wait") {
+  auto table = table_of_primary();
+  table.primary_here = false;
+  table.arriving = true;
+  CHECK(decide(table, query(1), now) == Decision::hold);
+  CHECK(decide(table, query(2), now) == Decision::moved);
+  CHECK(decide_keyless_write(table, now, false) == Decision::hold);
+}

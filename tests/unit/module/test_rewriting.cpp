@@ -21,6 +21,7 @@ TEST_CASE("INFO says cluster and stays the same otherwise", "[module]") {
 TEST_CASE("CONFIG GET is taken over only where a rewritten parameter may be in it", "[module]") {
   CHECK(concerns_rewritten_config("databases"));
   CHECK(concerns_rewritten_config("DATABASES"));
+  CHECK(concerns_rewritten_config("cluster-databases"));
   CHECK(concerns_rewritten_config("cluster-*"));
   CHECK(concerns_rewritten_config("*"));
   CHECK(concerns_rewritten_config("d?tabases"));
@@ -29,6 +30,7 @@ TEST_CASE("CONFIG GET is taken over only where a rewritten parameter may be in i
   CHECK_FALSE(concerns_rewritten_config("cluster-node*"));
   CHECK_FALSE(concerns_rewritten_config(std::string(10'000, '?')));
   CHECK(rewritten_config("cluster-enabled") == "yes");
+  CHECK(rewritten_config("cluster-databases") == "1");
   CHECK(rewritten_config("databases") == "1");
   CHECK(rewritten_config("maxmemory").empty());
 }
@@ -67,6 +69,7 @@ TEST_CASE("SHUTDOWN hands over first, except NOW, ABORT and what the server refu
   CHECK(shutdown_hands_over({"NOSAVE"}));
   CHECK(shutdown_hands_over({"save", "Force", "FAILOVER"}));
   CHECK_FALSE(shutdown_hands_over({"NOSAVE", "now"}));
+  CHECK(shutdown_hands_over({"now", "FAILOVER"}));
   CHECK_FALSE(shutdown_hands_over({"ABORT"}));
   CHECK_FALSE(shutdown_hands_over({"SAVE", "NOSAVE"}));
   CHECK_FALSE(shutdown_hands_over({"nonsense"}));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "wire/file_records.hpp"
@@ -333,6 +334,26 @@ TEST_CASE("a node that left a shard becomes its witness at once; a witness that 
   REQUIRE(world.run_until(seconds(90), [&] { return witness(1) == fourth; }));
 }
 
+TEST_CASE("a seat that was offered in vain goes when the leader says so, not before") {
+  World world;
+  for (int n = 1; n <= 3; ++n) world.add(n);
+  for (int n = 2; n <= 3; ++n) REQUIRE(world.meet(n, 1).outcome == Outcome::ok);
+  const auto shard = world.nodes[1].provider->shard_id();
+  const auto has_seat = [&] {
+    const auto seats = world.nodes[3].provider->seat_statuses();
+    return std::ranges::any_of(seats, [&](const auto& seat) { return seat.shard == shard; });
+  };
+  world.cut.insert({3, 1});  // asked to be the witness, it offers a seat that nobody hears of
+  REQUIRE(world.result(2, world.submit(2, contract::JoinShard{{}, shard})).outcome == Outcome::ok);
+  REQUIRE(world.run_until(seconds(5), has_seat));
+  const auto second = world.nodes[2].provider->node_id();
+  REQUIRE(world.result(2, world.submit(2, contract::RemoveFromShard{{}, second})).outcome == Outcome::ok);
+  world.run_for(seconds(200));
+  CHECK(has_seat());
+  world.cut.clear();
+  CHECK(world.run_until(seconds(60), [&] { return !has_seat(); }));
+}
+
 TEST_CASE("garbage, foreign and reflected packets are counted and change nothing") {
   World world;
   world.add(1);
@@ -348,4 +369,70 @@ TEST_CASE("garbage, foreign and reflected packets are counted and change nothing
   REQUIRE(counters.bad_checksum + counters.bad_format + counters.bad_version == 1'000);
   REQUIRE(provider.membership().members().size() == 1);
   REQUIRE(world.run_until(seconds(2), [&] { return world.leased(1); }));
+}
+
+// Seed 1959 of an older nemesis: what was left of the seat decided, and a witness' seat that had ended was
+// gone. The shard was begun a second time, under an epoch that its members had long left behind.
+TEST_CASE("a move that a crash interrupts never begins a shard anew that others have") {
+  World world;
+  for (int n = 1; n <= 2; ++n) world.add(n);
+  world.run_until(seconds(5), [&] { return world.leased(1) && world.leased(2); });
+  REQUIRE(world.meet(2, 1).outcome == Outcome::ok);
+  const auto target = world.nodes[1].provider->shard_id();
+  world.run_for(seconds(3));
+  world.crash(2);
+  const auto contents = wire::read_file(world.nodes[2].file);
+  auto record = std::get<wire::NodeRecord>(contents.records.front());
+  for (const auto& entry : contents.records) {
+    if (const auto* newer = std::get_if<wire::NodeRecord>(&entry)) record = *newer;
+  }
+  record.move = {true, target, VoterUuid{{7}}};  // the intent is durable, no seat of it is
+  world.nodes[2].file += wire::encode_record(record);
+  world.start(2);
+  const auto begun_anew = [&] {
+    const auto statuses = world.nodes[2].provider->seat_statuses();
+    return std::any_of(statuses.begin(), statuses.end(), [&](const auto& status) {
+      const auto& voters = status.configuration.voters;
+      return status.shard == target && voters.size() == 1 &&
+             voters.front().node == world.nodes[2].provider->node_id();
+    });
+  };
+  REQUIRE_FALSE(world.run_until(seconds(60), begun_anew));
+  // Whether it may close the shard that it was alone in is not remembered: the move is undone.
+  REQUIRE(world.nodes[2].provider->shard_id() != target);
+  const auto again = world.submit(2, contract::JoinShard{{}, target});
+  REQUIRE(world.result(2, again).outcome == Outcome::ok);
+  REQUIRE(world.nodes[2].provider->own_seat()->status().configuration.voters.size() == 2);
+}
+
+// Seed 538 of an older nemesis: it had joined, died before its members were on disk, and was forgotten
+// meanwhile. From strangers it took no word, so it never heard; and MEET, which saw its cluster, said OK for
+// ever.
+TEST_CASE("a node that has lost its members hears that it was forgotten, and comes back by MEET") {
+  World world;
+  for (int n = 1; n <= 3; ++n) world.add(n);
+  REQUIRE(world.meet(2, 1).outcome == Outcome::ok);
+  REQUIRE(world.meet(3, 1).outcome == Outcome::ok);
+  world.run_for(seconds(3));
+  world.crash(3);
+  const auto id = contract::RemoveFromCluster{
+      {},
+      std::get<wire::NodeRecord>(wire::read_file(world.nodes[3].file).records.front()).node,
+      false,
+      false};
+  REQUIRE(world.result(1, world.submit(1, id)).outcome == Outcome::ok);
+  std::string without_members = wire::file_preamble();
+  for (const auto& record : wire::read_file(world.nodes[3].file).records) {
+    if (!std::holds_alternative<wire::KnownMembersRecord>(record))
+      without_members += wire::encode_record(record);
+  }
+  world.nodes[3].file = without_members;
+  world.start(3);
+  world.run_for(seconds(2));
+  world.meet(1, 3);
+  world.run_for(seconds(5));
+  world.meet(1, 3);
+  REQUIRE(world.run_until(seconds(10), [&] {
+    return world.nodes[3].view.members.size() == 3 && world.nodes[1].view.members.size() == 3;
+  }));
 }

@@ -9,6 +9,7 @@
 #include "sim/checkers/dropped_slots.hpp"
 #include "sim/checkers/gossip_reads.hpp"
 #include "sim/checkers/history.hpp"
+#include "sim/checkers/planned_handovers.hpp"
 #include "sim/checkers/restarted_primaries.hpp"
 #include "sim/checkers/slot_overlap.hpp"
 #include "sim/checkers/sync_sources.hpp"
@@ -332,4 +333,39 @@ TEST_CASE("A history goes red for each way in which an answer can be wrong") {
     expected = "I7";
   }
   CHECK(red(log.violations, expected));
+}
+
+TEST_CASE("I23 goes red when a planned failover comes without an acknowledged write") {
+  Violations violations;
+  PlannedHandovers checker(violations);
+  Ids ids;
+  const auto primary = serving(0, ids.a, ids.shard, 1), heir = serving(1, ids.b, ids.shard, 2);
+  const DataSet all{{"x", "2"}, {"y", "1"}}, less{{"x", "1"}, {"y", "1"}};
+  checker.on_promoted(now, primary, {});
+  checker.on_acknowledged(0, "x", "1");
+  checker.on_acknowledged(0, "y", "1");
+  checker.on_acknowledged(0, "x", "2");
+  SECTION("good: everything is there") {
+    checker.on_proposed(1, ids.shard, &ids.a);
+    CHECK(checker.on_promoted(now, heir, all));
+    CHECK(violations.empty());
+  }
+  SECTION("good: it was no planned one") {
+    checker.on_proposed(1, ids.shard, &ids.a);
+    checker.on_proposed(1, ids.shard, nullptr);
+    CHECK_FALSE(checker.on_promoted(now, heir, less));
+    CHECK(violations.empty());
+  }
+  SECTION("good: the primary died meanwhile, or removed the key itself") {
+    checker.on_proposed(1, ids.shard, &ids.a);
+    SECTION("died") { checker.on_crash(0); }
+    SECTION("removed") { checker.on_removed(0, core::key_slot("x")); }
+    checker.on_promoted(now, heir, less);
+    CHECK(violations.empty());
+  }
+  SECTION("bad: an older value") {
+    checker.on_proposed(1, ids.shard, &ids.a);
+    CHECK(checker.on_promoted(now, heir, less));
+    CHECK(red(violations, "I23"));
+  }
 }

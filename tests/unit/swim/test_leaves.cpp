@@ -5,6 +5,7 @@
 #include <set>
 
 #include "swim/broadcast_queue.hpp"
+#include "swim/descriptions.hpp"
 #include "swim/member_table.hpp"
 #include "swim/probe.hpp"
 #include "swim/probe_order.hpp"
@@ -105,6 +106,15 @@ TEST_CASE("a rumour is dropped after its limit and starts again when it is news 
   CHECK(queue.empty());
 }
 
+TEST_CASE("rumours are taken while they fit") {
+  BroadcastQueue queue;
+  for (Slot slot = 1; slot <= 9; ++slot) queue.push(slot, false);
+  const auto cost = [](Slot slot) -> std::size_t { return slot == 3 ? 52 : 30; };
+  CHECK(queue.take(100, 10, cost) ==
+        std::vector<Slot>{1, 2});  // the third does not fit and is not passed over
+  CHECK(queue.take(100, 10, cost) == std::vector<Slot>{3, 4});
+}
+
 TEST_CASE("an erased rumour is never sent") {
   BroadcastQueue queue;
   queue.push(1, true);
@@ -147,6 +157,64 @@ TEST_CASE("the table finds everybody, counts by status and walks in id order") {
        {Status::alive, Status::suspect, Status::dead, Status::left, Status::forgotten}) {
     CHECK(table.count(status) == counts[static_cast<std::size_t>(status)]);
   }
+}
+
+TEST_CASE("equal descriptions are kept once, and go with their last holder") {
+  Rng rng(9);
+  Descriptions pool;
+  std::vector<Description> said(300);
+  for (auto& one : said) {
+    one.id = rng.id<NodeId>();
+    one.life.incarnation = {rng.below(3)};
+  }
+  std::map<std::size_t, Descriptions::Number> held;
+  for (int step = 0; step < 20'000; ++step) {
+    const std::size_t which = rng.below(said.size());
+    if (const auto known = held.find(which); known != held.end()) {
+      REQUIRE(pool.hold(said[which]) == known->second);
+      REQUIRE(pool.at(known->second) == said[which]);
+      pool.let_go(known->second);
+      if (rng.chance(500'000)) {
+        pool.let_go(known->second);
+        held.erase(known);
+      }
+    } else {
+      held[which] = pool.hold(said[which]);
+    }
+    REQUIRE(pool.size() == held.size());
+  }
+}
+
+TEST_CASE("a digest tells who is there since which start and who is dead, not who is suspect or gone") {
+  Rng rng(10);
+  MemberUpdate self, first, second;
+  for (auto* update : {&self, &first, &second}) update->id = rng.id<NodeId>();
+  MemberTable one(self, Instant{}), other(self, Instant{});
+  one.insert(first, Instant{});
+  CHECK(one.digest() != other.digest());
+  second.status = Status::dead;
+  const Slot slot = one.insert(second, Instant{});
+  second.status = Status::suspect;
+  other.insert(second, Instant{});
+  other.insert(first, Instant{});
+  CHECK(one.digest() != other.digest());  // one holds the second for dead, the other suspects it
+  second.status = Status::alive;
+  one.set_record(slot, second, Instant{});
+  CHECK(one.digest() == other.digest());
+  ++second.life.incarnation.value;  // a refutation: they are many, and come around by themselves
+  one.set_record(slot, second, Instant{});
+  CHECK(one.digest() == other.digest());
+  ++second.life.generation.value;  // a later start may be at another address
+  one.set_record(slot, second, Instant{});
+  CHECK(one.digest() != other.digest());
+  other.set_record(other.find(second.id), second, Instant{});
+  CHECK(one.digest() == other.digest());
+  second.status = Status::left;
+  one.set_record(slot, second, Instant{});
+  CHECK(one.digest() != other.digest());
+  one.erase(slot);
+  other.set_record(other.find(second.id), second, Instant{});
+  CHECK(one.digest() == other.digest());
 }
 
 TEST_CASE("the table is bounded, whatever peers invent") {

@@ -1,11 +1,11 @@
-// Little-endian integers in byte strings. Internal to the wire; callers have checked the lengths.
+// Little-endian integers in byte strings. Callers have checked the lengths.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace vswim::wire {
+namespace vswim {
 
 template <class Integer>
 Integer read_integer(std::string_view bytes) {
@@ -29,4 +29,10 @@ inline void write_u64(std::string& bytes, std::size_t at, std::uint64_t value) {
   write_integer(bytes, at, value);
 }
 
-}  // namespace vswim::wire
+template <class Integer>
+void append_integer(std::string& bytes, Integer value) {
+  bytes.resize(bytes.size() + sizeof value);
+  write_integer(bytes, bytes.size() - sizeof value, value);
+}
+
+}  // namespace vswim

@@ -1,0 +1,36 @@
+// How many snapshots a node serves at once, so that thousands that start together do not choke the seeds: who
+// is refused hears nothing, and asks whom it meets next.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "base/time.hpp"
+
+namespace vswim::provider {
+
+class SnapshotBudget {
+ public:
+  bool take(Instant now) {
+    Instant& oldest = begun_[next_];
+    if (now - oldest < serving) return false;
+    oldest = now;
+    next_ = (next_ + 1) % begun_.size();
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t at_once_max = 8;
+  // What a megabyte, the members and registers of a very large cluster, takes eight times over 400 Mbit/s.
+  static constexpr Duration serving = milliseconds(160);
+
+  static constexpr std::array<Instant, at_once_max> none() {
+    std::array<Instant, at_once_max> begun{};
+    begun.fill(Instant::long_ago());
+    return begun;
+  }
+  std::array<Instant, at_once_max> begun_ = none();
+  std::size_t next_ = 0;
+};
+
+}  // namespace vswim::provider
