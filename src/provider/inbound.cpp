@@ -126,6 +126,7 @@ void Provider::State::on_shard_log(Instant now, const NodeId& sender, const wire
     if (!shard_log::opens_seat(*message) || leaving) return;
     open_vacant_seat(now, part.shard, rng.id<VoterUuid>());
   }
+  if (is_outdated(part.shard, *message)) return;
   if (is_unwanted(part.shard, *message)) {
     vacant_seats.erase(part.shard);
     return drop_seat(part.shard);

@@ -172,17 +172,26 @@ void Provider::State::undo_move(Instant now, const std::string& reason) {
   if (ended.ticket) complete(*ended.ticket, contract::Outcome::failed, reason);
 }
 
+// The seat that was to become the new membership was a witness's, and the shard had dropped it before it was
+// asked: an ended seat never votes again, so another one is offered, and an answer about the old one is void.
+void Provider::State::renew_target_seat(Instant now) {
+  if (seats.contains(record.move.target)) drop_seat(record.move.target);
+  record.move.uuid = rng.id<VoterUuid>();
+  open_vacant_seat(now, record.move.target, record.move.uuid);
+  save_node_record();
+  move->request = 0;
+}
+
 // After a crash with a durable intent: the old seat's lease is gone with the old life; go on from leaving.
 void Provider::State::resume_move(Instant now) {
   move.emplace();
   move->from = record.membership.shard;
   // What the intent says, not what is left of its seat: a shard that others have is never begun anew.
   move->fresh = record.move.uuid.is_nil();
-  if (!move->fresh && !seats.contains(record.move.target)) {
-    record.move.uuid = rng.id<VoterUuid>();
-    open_vacant_seat(now, record.move.target, record.move.uuid);
-    save_node_record();
-  }
+  const auto seat = seats.find(record.move.target);
+  const bool usable = seat != seats.end() && !seat->second.status().ended;
+  if (!move->fresh && !usable) renew_target_seat(now);
+  if (!move->fresh) record.move.uuid = seats.at(record.move.target).seat().uuid;
   move->give_up = now + enter_limit;
   move->left_old = own_seat() == nullptr;
   move->step = PendingMove::Step::release;

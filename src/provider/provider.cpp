@@ -86,6 +86,7 @@ void Provider::State::on_tick(Instant now) {
   tick_forgets(now);
   if (reset && now >= reset->deadline) advance_reset(now);
   tick_seats(now);
+  judge_unseated(now);
   repeat_evidence(now);
   save_hints(now, false);
   view_dirty = true;  // health depends on how long ago a member was heard

@@ -76,8 +76,7 @@ void Provider::State::await_install(Instant now, const ShardId& shard) {
 // Seats that ended, and seats that were offered and never installed, do not stay for ever.
 void Provider::State::tick_seats(Instant now) {
   for (auto entry = ended_seats.begin(); entry != ended_seats.end();) {
-    const bool needed = record.move.active && record.move.target == entry->first;
-    if (now < entry->second || needed) {
+    if (now < entry->second) {
       ++entry;
       continue;
     }
@@ -123,6 +122,14 @@ bool Provider::State::is_unwanted(const ShardId& shard, const shard_log::Message
   const auto& uuid = seats.at(shard).seat().uuid;
   return std::ranges::none_of(moved->configuration.voters,
                               [&](const auto& voter) { return voter.uuid == uuid; });
+}
+
+// A witness that became a data member keeps its seat. That it had been dropped as a witness in between may be
+// told late: this node has the shard's word for a newer epoch.
+bool Provider::State::is_outdated(const ShardId& shard, const shard_log::Message& message) const {
+  const auto* moved = std::get_if<shard_log::Moved>(&message);
+  return moved != nullptr && shard == record.membership.shard &&
+         moved->configuration.epoch < record.membership.epoch;
 }
 
 void Provider::State::drain_seat(Instant now, const ShardId& shard) {
@@ -220,6 +227,7 @@ void Provider::State::on_seat_event(Instant now, const ShardId& shard, const sha
 // The seat is in no configuration any more. Our own shard has dropped us (FORGET, or our own move): never
 // stay without a shard.
 void Provider::State::on_seat_ended(Instant now, const ShardId& shard, const std::string& reason) {
+  if (move && record.move.active && shard == record.move.target) return renew_target_seat(now);
   ended_seats.emplace(shard, now + ended_seat_answers);
   if (move && shard == move->from) {
     move->left_old = true;

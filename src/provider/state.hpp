@@ -235,6 +235,7 @@ struct Provider::State {
   void tick_vacant_seats(Instant now);
   bool is_unwanted(const ShardId& shard, const shard_log::Message& message) const;
   void drain_seat(Instant now, const ShardId& shard);
+  bool is_outdated(const ShardId& shard, const shard_log::Message& message) const;
   void on_seat_event(Instant now, const ShardId& shard, const shard_log::Event& event);
   void on_seat_ended(Instant now, const ShardId& shard, const std::string& reason);
   void drop_seat(ShardId shard);  // by value: callers name it by the map's own key
@@ -256,6 +257,7 @@ struct Provider::State {
   void on_lease_evidence(Instant now, const NodeId& sender, const wire::LeaseEvidence& evidence);
   void accuse(Instant now, const NodeId& node);
   void tell_evidence(const NodeId& node, bool ended);
+  void judge_unseated(Instant now);
   void repeat_evidence(Instant now);
   std::vector<NodeId> shard_members(const ShardId& shard) const;
 
@@ -281,6 +283,7 @@ struct Provider::State {
   void finish_move(Instant now);
   void undo_move(Instant now, const std::string& reason);
   void resume_move(Instant now);
+  void renew_target_seat(Instant now);
   void ask_new_shard(Instant now);
   void on_shard_request(Instant now, const Address& peer, const wire::ShardRequest& request);
   void on_shard_answer(Instant now, const wire::ShardAnswer& answer);

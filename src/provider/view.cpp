@@ -96,6 +96,21 @@ void Provider::State::tell_evidence(const NodeId& node, bool ended) {
   }
 }
 
+// A FORGET that is cut short between the seat and the tombstone leaves a member that has no seat: no voter's
+// lease tells of it, so its absence does. SWIM, which alone is not believed inside a shard, has to agree.
+void Provider::State::judge_unseated(Instant now) {
+  auto* seat = own_seat();
+  if (seat == nullptr || !seat->leads()) return;
+  for (const auto& view : swim->members()) {
+    const auto& node = view.record.id;
+    if (view.record.shard != record.membership.shard || node == record.node || !down(view.record.status))
+      continue;
+    const auto known = peer_leases.find(node);
+    if (known != peer_leases.end() && known->second.ended) continue;
+    seat->judge_absent(now, node);
+  }
+}
+
 // A datagram may be lost and a leader may go: what was proven is told again while it holds, and whoever hears
 // it no more of a member that is alive lets go of it.
 void Provider::State::repeat_evidence(Instant now) {

@@ -66,11 +66,6 @@ void LeaseTable::suspect(const NodeId& node, Instant until) {
   holder.until = std::max(holder.until, until);
 }
 
-void LeaseTable::forget_if(Instant now, const std::map<NodeId, bool>& members) {
-  std::erase_if(holders_,
-                [&](const auto& item) { return item.second.until <= now && !members.contains(item.first); });
-}
-
 Revision LeaseTable::settled(Instant now, Revision committed) const {
   if (!VSWIM_RULE(l4)) return committed;
   for (const auto& [node, holder] : holders_) {

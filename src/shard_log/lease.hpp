@@ -50,8 +50,6 @@ class LeaseTable {
   bool released(const NodeId& node, StartNonce start, RequestNumber number);
   // Rule L9: whoever might hold a lease of a released ballot.
   void suspect(const NodeId& node, Instant until);
-  // Nodes that are neither members nor possible holders need no line.
-  void forget_if(Instant now, const std::map<NodeId, bool>& members);
 
   // Rule L4: the newest revision at most `committed` that every possible holder shows.
   Revision settled(Instant now, Revision committed) const;

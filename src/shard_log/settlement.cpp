@@ -115,6 +115,18 @@ void ShardLog::State::report_peers(Instant now) {
   }
 }
 
+// Nobody grants to a node that is no member. What it was granted as one is in this book, or was granted by an
+// earlier leader and is over when a later one grants (rules L1, L3): 2 T of office are more than enough.
+void ShardLog::State::judge_absent(Instant now, const NodeId& node) {
+  const auto* office = leading();
+  if (office == nullptr || !office->active || office->install || deadline(now) <= now) return;
+  const auto* voter = find_voter(configuration, node);
+  if (voter != nullptr && voter->role != Role::witness) return;
+  const auto* line = office->table.find(node);
+  const bool over = line == nullptr || line->until <= now;
+  if (over && now - office->since >= settings.lease_ttl * 2) report(node, true);
+}
+
 // ---- leadership goes to another voter (rule L9) ----
 
 // Leadership follows the primary: to the leased member whose Core should lead now, unless ours should or has

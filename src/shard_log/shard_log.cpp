@@ -196,6 +196,8 @@ void ShardLog::set_elsewhere(Instant now,
   keep_since(state_->elsewhere_since, now, nodes);
 }
 
+void ShardLog::judge_absent(Instant now, const NodeId& node) { state_->judge_absent(now, node); }
+
 void ShardLog::transfer_leadership(Instant now, const NodeId& to) {
   auto* office = state_->leading();
   if (office == nullptr || to == state_->seat.node || office->transfer || !office->active) return;

@@ -170,6 +170,9 @@ class ShardLog {
   // Data members whose nodes are alive and members of another shard, or of the cluster no more, as SWIM has
   // it.
   void set_elsewhere(Instant now, std::vector<NodeId> nodes);
+  // A node that looks dead and believes itself in this shard: if it is no member, and no lease can be left to
+  // it (rule L10), PeerLease says so.
+  void judge_absent(Instant now, const NodeId& node);
   // Leadership follows the primary: move it to this data voter once everything committed is settled.
   void transfer_leadership(Instant now, const NodeId& to);
 

@@ -301,6 +301,7 @@ struct ShardLog::State {
   void settle(Instant now);
   void serve_own_core(Instant now);
   void report_peers(Instant now);
+  void judge_absent(Instant now, const NodeId& node);
   void report(const NodeId& node, bool ended_lease);
   void follow_primary(Instant now);
   void leave_to_a_living_core(Instant now);
