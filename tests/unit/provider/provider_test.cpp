@@ -334,6 +334,41 @@ TEST_CASE("a node that left a shard becomes its witness at once; a witness that 
   REQUIRE(world.run_until(seconds(90), [&] { return witness(1) == fourth; }));
 }
 
+// Seed 11805758231: nobody's lease tells of a member without a seat, and SWIM alone is not believed in a
+// shard.
+TEST_CASE("a dead member whose FORGET ended between its seat and its tombstone is called FAIL") {
+  World world;
+  for (int n = 1; n <= 4; ++n) world.add(n);
+  for (int n = 2; n <= 4; ++n) REQUIRE(world.meet(n, 1).outcome == Outcome::ok);
+  const auto shard = world.nodes[1].provider->shard_id();
+  for (int n = 2; n <= 3; ++n)
+    REQUIRE(world.result(n, world.submit(n, contract::JoinShard{{}, shard})).outcome == Outcome::ok);
+  world.run_for(seconds(5));
+  const auto victim = world.nodes[2].provider->node_id();
+  const auto has_seat = [&] {
+    const auto voters = world.nodes[1].provider->own_seat()->status().configuration.voters;
+    return std::ranges::any_of(voters, [&](const auto& voter) { return voter.node == victim; });
+  };
+  REQUIRE(has_seat());
+  world.crash(2);
+  for (const int n : {1, 3}) world.cut.insert({n, 4});  // the issuer never hears that the seat is gone
+  world.submit(4, contract::RemoveFromCluster{{}, victim, false, false});
+  REQUIRE(world.run_until(milliseconds(900), [&] { return !has_seat(); }));
+  world.crash(4);
+  const auto failed = [&](int at) {
+    return std::ranges::any_of(world.nodes[at].view.members, [&](const auto& member) {
+      return member.id == victim && member.health == contract::Health::fail;
+    });
+  };
+  for (const int n : {1, 3}) CHECK(world.run_until(seconds(60), [&] { return failed(n); }));
+  // Back as a member, it is well again.
+  world.start(2);
+  CHECK(world.run_until(seconds(30), [&] { return world.leased(2); }));
+  REQUIRE(world.result(2, world.submit(2, contract::JoinShard{{}, shard})).outcome == Outcome::ok);
+  for (const int n : {1, 3})
+    CHECK(world.run_until(seconds(30), [&] { return health(world, n, 2) == contract::Health::ok; }));
+}
+
 TEST_CASE("a seat that was offered in vain goes when the leader says so, not before") {
   World world;
   for (int n = 1; n <= 3; ++n) world.add(n);
