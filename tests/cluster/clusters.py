@@ -70,6 +70,9 @@ class Cluster:
         if done.returncode != 0:
             raise AssertionError(f"valkey-cli --cluster create ended with {done.returncode}:\n{done.stdout}")
         self.wait_ok(servers, limit_s=limit_s)
+        if replicas:  # before that no replica can be elected
+            for primary, replicas_here, _ in self.shards():
+                wait_until(lambda: survives_a_loss(primary), f"{primary} and {replicas_here} have their third voter", limit_s)
         return done.stdout
 
     def create_small(self, primaries, pairs, limit_s=60):
@@ -162,6 +165,15 @@ class Cluster:
             return True
 
         wait_until(level, "replicas have caught up", limit_s)
+
+
+def survives_a_loss(server):
+    """Its shard has three voters or more: all data members, and a witness where they are two (natively nobody counts)."""
+    info = server.cluster_info()
+    if "swim_shard_majority" not in info:
+        return True
+    witnesses = [w for w in info["swim_shard_witnesses"].split(",") if w]
+    return info["swim_shard_majority"] == "yes" and int(info["swim_shard_data_voters"]) + len(witnesses) >= 3
 
 
 def signature(nodes, ports):
