@@ -26,6 +26,14 @@ endfunction()
 vswim_shared(valkey_swim module.map module runtime)
 vswim_shared(valkey_swim_provider provider.map runtime)
 
+# For tests: the module one minor version on. Its objects come before the archives that hold the same names.
+file(GLOB next_minor_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/wire/*.cpp)
+add_library(vswim_next_minor OBJECT ${next_minor_sources} ${PROJECT_SOURCE_DIR}/src/core/metadata.cpp)
+target_compile_definitions(vswim_next_minor PRIVATE VSWIM_NEXT_MINOR=1)
+target_link_libraries(vswim_next_minor PUBLIC vswim_wire vswim_core)
+vswim_shared(valkey_swim_next module.map module runtime)
+target_sources(valkey_swim_next PRIVATE $<TARGET_OBJECTS:vswim_next_minor>)
+
 if(EXISTS ${PROJECT_SOURCE_DIR}/src/sim/main_simulate.cpp)
   vswim_program(simulate ${PROJECT_SOURCE_DIR}/src/sim/main_simulate.cpp LINKS vswim_sim)
 endif()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/next_minor.hpp"
 #include "base/overloaded.hpp"
 #include "core/slot_table.hpp"
 
@@ -133,6 +134,7 @@ std::string node_info_text(const NodeInfo& info) {
   if (info.client_tls_port != 0) text += " ctls=" + std::to_string(info.client_tls_port);
   if (info.no_failover) text += " flags=nofailover";
   add("health", info.health);
+  if (next_minor) add("unheard-of", "field");
   return text;
 }
 

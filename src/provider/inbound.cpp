@@ -41,6 +41,7 @@ void Provider::State::on_bytes(Instant now, const Address& from, std::string_vie
     ++counters.wrong_cluster;
     return;
   }
+  counters.newest_minor = std::max(counters.newest_minor, decoded.minor);
   on_packet(now, from, decoded.packet);
 }
 

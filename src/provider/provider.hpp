@@ -62,6 +62,7 @@ struct Counters {  // what was refused or dropped, by reason; read by INFO
   std::uint64_t packets_in = 0, packets_out = 0, bytes_in = 0, bytes_out = 0;
   std::uint64_t bad_checksum = 0, bad_format = 0, bad_version = 0, wrong_cluster = 0, unknown_sender = 0,
                 oversize = 0;
+  std::uint8_t newest_minor = 0;  // of those who were heard
 };
 
 class Provider {

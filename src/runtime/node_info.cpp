@@ -1,11 +1,25 @@
 #include "runtime/node_info.hpp"
 
+#include <algorithm>
+
+#include "wire/version.hpp"
+
 namespace vswim::runtime {
 
 namespace {
 
 void add(InfoFields& fields, const char* name, std::uint64_t value) {
   fields.emplace_back(name, std::to_string(value));
+}
+
+void add_versions(InfoFields& fields, std::uint8_t newest_heard) {
+  const auto text = [](const wire::Version& version) {
+    return std::to_string(version.major) + "." + std::to_string(version.minor);
+  };
+  const auto packets = wire::packet_version();
+  fields.emplace_back("packet_version", text(packets));
+  fields.emplace_back("newest_packet_version", text({packets.major, std::max(packets.minor, newest_heard)}));
+  fields.emplace_back("file_version", text(wire::file_version()));
 }
 
 void add_seat(InfoFields& fields, const shard_log::ShardLog& seat) {
@@ -43,6 +57,7 @@ InfoFields node_info(const provider::Provider& provider, const BusSecurity& secu
                      const RuntimeCounters& runtime) {
   InfoFields fields;
   const auto& c = provider.counters();
+  add_versions(fields, c.newest_minor);
   add(fields, "bus_port", runtime.bus_port);
   add(fields, "packets_in", c.packets_in);
   add(fields, "packets_out", c.packets_out);

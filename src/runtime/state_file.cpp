@@ -103,10 +103,10 @@ bool StateFile::read_contents(std::string& error) {
   }
   const auto records = wire::read_file(contents_);
   if (!records.ok) {
-    error = "the state file " + path() + " is damaged (" + records.error +
-            "); move it away: the node then starts with a new id and must be made to MEET again. Never put "
-            "back an "
-            "older copy: it has forgotten what this node promised";
+    error = "the state file " + path() + " " + records.error +
+            ". If a newer version of the module wrote it, start that one. Else move it away: the node then "
+            "starts with a new id and must be made to MEET again. Never put back an older copy: it has "
+            "forgotten what this node promised";
     return false;
   }
   if (records.valid_bytes < contents_.size()) {

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "base/next_minor.hpp"
 #include "base/overloaded.hpp"
-#include "generated/record_generated.h"
+#include "wire/flat_record.hpp"
 #include "wire/member_codec.hpp"
 #include "wire/record_frame.hpp"
 #include "wire/register_codec.hpp"
+#include "wire/version.hpp"
 
 namespace vswim::wire {
 
@@ -15,7 +17,6 @@ namespace {
 using Builder = flatbuffers::FlatBufferBuilder;
 
 constexpr std::string_view magic("vswim\0\0\0", 8);
-constexpr char file_version = 1;
 
 auto add(Builder& builder, const NodeRecord& record) {
   const auto node = to_flat(record.node);
@@ -114,16 +115,26 @@ bool append_record(std::string_view payload, std::vector<FileRecord>& records) {
     case fbs::RecordBody::SeatDroppedRecord:
       return get_as<SeatDroppedRecord, fbs::SeatDroppedRecord>(body, budget, records);
   }
-  return false;
+  return flat->may_skip();
 }
 
 FileContents refused(std::size_t offset, std::size_t size, const std::string& what) {
   FileContents contents;
-  contents.error =
-      "state file " + what + " at byte " + std::to_string(offset) + " of " + std::to_string(size) +
-      ": restore the file from a copy, or move it away so that this node starts with a new, empty file "
-      "and joins as a new voter";
+  contents.error = what + " at byte " + std::to_string(offset) + " of " + std::to_string(size);
   return contents;
+}
+
+std::string framed(const Builder& builder) {
+  return frame_record({reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()});
+}
+
+// What a later minor version may write beside what we know.
+std::string unheard_of_record() {
+  Builder builder(64);
+  const auto table = builder.StartTable();
+  const flatbuffers::Offset<void> body(builder.EndTable(table));
+  builder.Finish(fbs::CreateRecord(builder, static_cast<fbs::RecordBody>(200), body, true));
+  return framed(builder);
 }
 
 // What a crash can leave of a file that was just begun: part of the preamble, then nothing or zeros.
@@ -135,13 +146,22 @@ bool is_begun(std::string_view bytes) {
 
 }  // namespace
 
-std::string file_preamble() { return frame_record(std::string(magic) + file_version); }
+std::string file_preamble() {
+  std::string preamble(magic);
+  preamble.push_back(static_cast<char>(file_version().major));
+  if (file_version().minor != 0) preamble.push_back(static_cast<char>(file_version().minor));
+  return frame_record(preamble);
+}
 
 std::string encode_record(const FileRecord& record) {
   Builder builder(512);
   const auto body = std::visit([&builder](const auto& value) { return add(builder, value).Union(); }, record);
   builder.Finish(fbs::CreateRecord(builder, type_of(record), body));
-  return frame_record({reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()});
+  auto bytes = framed(builder);
+  const bool hint =
+      std::holds_alternative<KnownMembersRecord>(record) || std::holds_alternative<GossipHintRecord>(record);
+  if (next_minor && hint) bytes += unheard_of_record();
+  return bytes;
 }
 
 FileContents read_file(std::string_view bytes) {
@@ -158,7 +178,8 @@ FileContents read_file(std::string_view bytes) {
   if (first->substr(0, magic.size()) != magic || first->size() <= magic.size()) {
     return refused(0, bytes.size(), "is not ours: no magic");
   }
-  if ((*first)[magic.size()] != file_version) return refused(0, bytes.size(), "has an unknown version");
+  if (static_cast<std::uint8_t>((*first)[magic.size()]) != file_version().major)
+    return refused(0, bytes.size(), "has an unknown version");
   std::size_t offset = record_frame_bytes + first->size();
   while (offset < bytes.size()) {
     const auto payload = record_at(bytes, offset);

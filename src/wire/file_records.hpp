@@ -1,9 +1,10 @@
 // The node's state file as values: one append-only file of framed records {length, xxh3-64 checksum,
-// payload}, the payload by schemas/record.fbs. A first record carries magic and format version.
+// payload}, the payload by schemas/record.fbs. A first record carries magic, format version, and the minor version of
+// who began the file unless that is 0.
 //
 // What is bad with no whole record behind it is a torn end (a crash while appending; zeros count) and is cut
 // by `read_file`. What is bad with a whole record behind it is damage, and so is a whole record of an unknown
-// kind: reported, never repaired silently. Limits: a bit that rots in the very last record looks like a torn
+// kind that does not say that it may be skipped: reported, never repaired silently. Limits: a bit that rots in the very last record looks like a torn
 // end; a crash that persists the later of several unsynced appends but not the earlier looks like damage
 // (refused rather than believed).
 #pragma once
@@ -73,7 +74,7 @@ struct SeatDroppedRecord {
 using FileRecord = std::variant<NodeRecord, KnownMembersRecord, GossipHintRecord, SeatOpenedRecord,
                                 SeatRecord, SeatDroppedRecord>;
 
-std::string file_preamble();                          // magic and version, at the very start of a file
+std::string file_preamble();                          // magic and versions, at the very start of a file
 std::string encode_record(const FileRecord& record);  // framed
 
 struct FileContents {

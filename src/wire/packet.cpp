@@ -1,11 +1,13 @@
 #include "wire/packet.hpp"
 
+#include "base/next_minor.hpp"
 #include "wire/control_codec.hpp"
 #include "wire/flat_packet.hpp"
 #include "wire/frame.hpp"
 #include "wire/member_codec.hpp"
 #include "wire/register_codec.hpp"
 #include "wire/swim_codec.hpp"
+#include "wire/version.hpp"
 
 namespace vswim::wire {
 
@@ -15,7 +17,7 @@ using Builder = flatbuffers::FlatBufferBuilder;
 using RegisterLists = flatbuffers::Vector<flatbuffers::Offset<fbs::Registers>>;
 
 // Upper bounds, checked against the encoder by a test. A mixed list spends a byte per update on its form.
-constexpr std::size_t base_bytes = 376;
+constexpr std::size_t base_bytes = next_minor ? 456 : 376;
 constexpr std::size_t form_bytes = 1;
 constexpr std::size_t observers_bytes = 4;  // of a suspect
 constexpr std::size_t shard_log_part_bytes = 56;
@@ -106,6 +108,16 @@ DecodeError error_of(FrameError error) {
 
 const std::vector<gossip::BatchUpdate> no_batches;
 
+// What a later minor version may say beside what we know: a kind of message, and a field behind the last.
+FlatControl unheard_of_control(Builder& builder) {
+  const auto table = builder.StartTable();
+  return {static_cast<fbs::Control>(200), builder.EndTable(table)};
+}
+void add_unheard_of_field(Builder& builder) {
+  constexpr flatbuffers::voffset_t behind_the_last = fbs::Packet::VT_MINOR + sizeof(flatbuffers::voffset_t);
+  builder.AddElement<std::uint64_t>(behind_the_last, 0x6d696e6f72, 0);
+}
+
 }  // namespace
 
 std::string encode(const Packet& packet) {
@@ -116,7 +128,9 @@ std::string encode(const Packet& packet) {
   const auto shard_batches =
       add_batches(builder, packet.shard_gossip ? packet.shard_gossip->batches : no_batches);
   const auto shard_log = add_shard_log(builder, packet.shard_log);
-  const FlatControl control = packet.control ? add_control(builder, *packet.control) : FlatControl{};
+  FlatControl control;
+  if (packet.control) control = add_control(builder, *packet.control);
+  if (next_minor && !packet.control) control = unheard_of_control(builder);
 
   const bool small = fits_small(packet.header);
   const Header& from = packet.header;
@@ -149,6 +163,8 @@ std::string encode(const Packet& packet) {
   table.add_shard_log(shard_log);
   table.add_control_type(control.type);
   table.add_control(control.offset);
+  table.add_minor(packet_version().minor);
+  if (next_minor) add_unheard_of_field(builder);
   builder.Finish(table.Finish());
   return frame(from.cluster, {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()});
 }
@@ -164,6 +180,7 @@ Decoded decode(std::string_view bytes) {
     return {DecodeError::format, {}};
   }
   decoded.packet.header.cluster = framed.cluster;
+  decoded.minor = flat->minor();
   return decoded;
 }
 

@@ -25,7 +25,8 @@ class Server:
         self.native = NATIVE if native is None else native
         self.host = HOST
         self.inside = []  # the words before the program that put it somewhere else: a network namespace
-        self.modules = []  # loaded before the module under test
+        self.module = MODULE  # the module under test
+        self.modules = []  # loaded before it
         self.config = dict(config or {})
         self.module_arguments = list(module_arguments)
         self.process = None
@@ -82,7 +83,7 @@ class Server:
     def write_config(self):
         lines = [f"loadmodule {words}" for words in self.modules]
         if not self.native:
-            lines.append(" ".join(["loadmodule", str(MODULE), *map(str, self.module_arguments)]))
+            lines.append(" ".join(["loadmodule", str(self.module), *map(str, self.module_arguments)]))
         for key, value in self.settings().items():
             for one in value if isinstance(value, list) else [value]:
                 lines.append(f"{key} {one}")
@@ -93,8 +94,8 @@ class Server:
     def start(self, wait=True, limit_s=30):
         assert not self.alive(), f"{self} runs already"
         self.stopped = False
-        if not self.native and not MODULE.exists():
-            raise AssertionError(f"{MODULE} is not built")
+        if not self.native and not self.module.exists():
+            raise AssertionError(f"{self.module} is not built")
         command = [self.program(), self.write_config()]
         if PRELOAD:
             command = ["env", f"LD_PRELOAD={PRELOAD}", f"ASAN_OPTIONS={ASAN_OPTIONS}", *command]

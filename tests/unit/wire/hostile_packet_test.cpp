@@ -34,6 +34,20 @@ TEST_CASE("an unknown control message is an ignored part") {
   REQUIRE(decoded.packet.swim);
 }
 
+TEST_CASE("fields of a later minor version are ignored, and its number is told") {
+  flatbuffers::FlatBufferBuilder builder;
+  const auto swim = fbs::CreateSwim(builder, 4);
+  fbs::PacketBuilder table(builder);
+  table.add_swim(swim);
+  table.add_minor(9);
+  builder.AddElement<std::uint64_t>(fbs::Packet::VT_MINOR + 2, 1, 0);
+  builder.AddElement<std::uint64_t>(fbs::Packet::VT_MINOR + 4, 2, 0);
+  const Decoded decoded = decode(finish(builder, table));
+  REQUIRE(decoded.error == DecodeError::none);
+  REQUIRE(decoded.packet.swim);
+  REQUIRE(decoded.minor == 9);
+}
+
 TEST_CASE("an unknown kind of SWIM message is an ignored part") {
   flatbuffers::FlatBufferBuilder builder;
   const auto swim = fbs::CreateSwim(builder, 5);
