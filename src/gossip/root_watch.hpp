@@ -31,7 +31,7 @@ class RootWatch {
   void clear();
   std::size_t peers() const { return peers_.size(); }
 
-  static constexpr std::size_t peers_max = 1'024;
+  static constexpr std::size_t peers_max = 64;  // beyond, the same peer is hardly met again
 
  private:
   struct Streak {

@@ -109,9 +109,11 @@ void Swim::State::check_suspicions(Instant now) {
     for (auto next = static_cast<std::uint32_t>(lasts.size()); next <= confirmations; ++next) {
       lasts.push_back(suspicion_lasts(next));
     }
-    if (std::max(suspicion.started_at, table.heard_at(suspicion.slot)) + lasts[confirmations] <= now) {
+    const Instant since = std::max(suspicion.started_at, table.heard_at(suspicion.slot));
+    const bool asks = suspicion.observed_here || since + lasts[confirmations] / 4 * 3 <= now;
+    if (since + lasts[confirmations] <= now) {
       over.push_back(suspicion.slot);
-    } else if (suspicion.observed_here && now - suspicion.asked_at >= settings.probe_period &&
+    } else if (asks && now - suspicion.asked_at >= settings.probe_period &&
                asked.size() < suspect_pings_max) {
       suspicion.asked_at = now;
       asked.push_back(suspicion.slot);
@@ -123,7 +125,8 @@ void Swim::State::check_suspicions(Instant now) {
     record.observers = 0;
     store(now, slot, record, true);
   }
-  // Who suspects by own observation keeps asking, so that a suspect can refute however few rumours reach it.
+  // Who suspects by own observation keeps asking, so that a suspect can refute however few rumours reach it;
+  // who suspects on hearsay may have missed the refutation, and asks before he calls anybody dead.
   for (const Slot slot : asked) ping_untracked(slot);
 }
 

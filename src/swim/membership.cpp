@@ -39,7 +39,10 @@ Verdict Swim::State::apply(Instant now, const MemberUpdate& update, const Source
   if (verdict == Verdict::older) {
     const bool wrongly_present = have.status == Status::forgotten && news.status != Status::forgotten;
     const bool wrongly_failed = have.status == Status::left && news.status != Status::alive;
-    if (wrongly_present || wrongly_failed) corrections.push_back(known);
+    // Called dead in a life that has been refuted: whoever says so has missed the refutation.
+    const bool wrongly_dead =
+        have.status == Status::alive && news.status == Status::dead && same_start(have.life, news.life);
+    if (wrongly_present || wrongly_failed || wrongly_dead) corrections.push_back(known);
     // Called alive by others in the very life that we hold for dead: only itself can settle that, so it is
     // asked.
     const bool disputed =

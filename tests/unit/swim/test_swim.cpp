@@ -232,6 +232,44 @@ TEST_CASE("whom others call alive in the life that is held for dead here is aske
   CHECK(swim.find(member(2).id)->record.status == Status::dead);
 }
 
+TEST_CASE("who calls a member dead in a life that was refuted is told") {
+  Swim swim = machine_knowing({2, 3});
+  MemberUpdate refuted = member(3);
+  refuted.life.incarnation = {1};
+  swim.step(start, member(3).id, member(3).address, Rumours{}, std::vector{refuted});
+  swim.take_output();
+  MemberUpdate dead = member(3);
+  dead.status = Status::dead;
+  swim.step(start, member(2).id, member(2).address, Rumours{}, std::vector{dead});
+  const Output output = swim.take_output();
+  REQUIRE(output.datagrams.size() == 1);
+  CHECK(output.datagrams.front().to == member(2).id);
+  CHECK(says(output.datagrams.front(), refuted.id, Status::alive));
+  CHECK(swim.find(refuted.id)->record.status == Status::alive);
+}
+
+TEST_CASE("who suspects on hearsay asks the suspect before calling it dead") {
+  Swim swim = machine_knowing({2, 3});
+  MemberUpdate suspect = member(3);
+  suspect.status = Status::suspect;
+  suspect.observers = 3;
+  swim.step(start, member(2).id, member(2).address, Rumours{}, std::vector{suspect});
+  std::size_t asked = 0;
+  for (Instant now = start; swim.find(suspect.id)->record.status == Status::suspect;
+       now = now + milliseconds(50)) {
+    swim.on_timer(now);
+    const Output output = swim.take_output();
+    asked += static_cast<std::size_t>(
+        std::count_if(output.datagrams.begin(), output.datagrams.end(), [&](const Datagram& datagram) {
+          const auto* ping = std::get_if<Ping>(&datagram.message);
+          return ping && ping->target == suspect.id && says(datagram, member(1).id, Status::alive);
+        }));
+    swim.heard(now, member(2).id, member(2).address);
+    REQUIRE(now < start + seconds(60));
+  }
+  CHECK(asked >= 1);
+}
+
 TEST_CASE("when a dead member turns out alive others are asked at once, and each period for a while") {
   Swim swim = machine();
   std::vector<MemberUpdate> members;
