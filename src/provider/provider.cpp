@@ -10,6 +10,9 @@ namespace vswim::provider {
 namespace {
 constexpr Duration busy_tick = milliseconds(50);  // procedures under way: retries and limits
 constexpr Duration idle_tick = seconds(1);        // hints to disk, policies
+constexpr std::int64_t idle_patience = 8;
+constexpr std::size_t members_shown_at_once = 64;
+constexpr Duration view_time_per_member = microseconds(500);
 }  // namespace
 
 Provider::Provider(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -37,7 +40,7 @@ void Provider::State::pump(Instant now) {
     for (const auto& event : membership.events) {
       quiet = false;
       std::visit(Overloaded{
-                     [&](const swim::MemberChanged&) { view_dirty = members_dirty = true; },
+                     [&](const swim::MemberChanged& changed) { on_member_changed(changed.id); },
                      [&](const swim::SelfRefuted&) {},
                      [&](const swim::SelfForgotten&) { become_alone(now); },
                  },
@@ -70,14 +73,34 @@ void Provider::State::pump(Instant now) {
   }
   push_large_news();
   if (now >= next_gossip) send_gossip_round(now);
-  if (view_dirty) {
+  if (view_dirty || next_view <= now) {
     view_dirty = false;
+    last_view_at = now;
+    next_view = Instant::never();
     publish_view(now);
     refresh_policies(now);
   }
   publish_status();
   compact_if_large();
   if (busy()) next_tick = std::min(next_tick, now + busy_tick);
+}
+
+// A view costs as much as the cluster has members: where they are many, those that change in a burst are
+// shown together. Nobody of the own shard waits for that.
+void Provider::State::on_member_changed(const NodeId& node) {
+  members_dirty = true;
+  const auto changed = swim->find(node);
+  show_members(1, !changed || changed->record.shard == record.membership.shard);
+}
+
+void Provider::State::show_members(std::int64_t patience, bool at_once) {
+  const auto members = swim->size();
+  if (at_once || members <= members_shown_at_once) {
+    view_dirty = true;
+  } else {
+    const auto rest = view_time_per_member * static_cast<std::int64_t>(members) * patience;
+    next_view = std::min(next_view, last_view_at + rest);
+  }
 }
 
 void Provider::State::on_tick(Instant now) {
@@ -89,7 +112,8 @@ void Provider::State::on_tick(Instant now) {
   judge_unseated(now);
   repeat_evidence(now);
   save_hints(now, false);
-  view_dirty = true;  // health depends on how long ago a member was heard
+  // Health depends on how long ago a member of the own shard was heard; of the others only that time is told.
+  show_members(idle_patience, !peer_leases.empty());
   next_tick = now + (busy() ? busy_tick : idle_tick);
 }
 
@@ -184,8 +208,9 @@ void Provider::on_persisted(Instant now, std::uint64_t sequence) {
 
 Instant Provider::next_deadline() const {
   const auto& state = *state_;
-  Instant deadline = std::min({state.swim->next_deadline(), state.next_tick, state.next_gossip,
-                               state.global->next_deadline(), state.shard_gossip->next_deadline()});
+  Instant deadline =
+      std::min({state.swim->next_deadline(), state.next_tick, state.next_gossip, state.next_view,
+                state.global->next_deadline(), state.shard_gossip->next_deadline()});
   for (const auto& [shard, seat] : state.seats) deadline = std::min(deadline, seat.next_deadline());
   return deadline;
 }

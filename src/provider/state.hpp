@@ -168,6 +168,8 @@ struct Provider::State {
 
   Instant next_tick{};
   Instant next_gossip{};
+  Instant next_view = Instant::never();  // changes wait to be shown
+  Instant last_view_at = Instant::long_ago();
   bool leaving = false;
   std::vector<NodeId> news_sources;  // members asked for the global namespace since this start
   SnapshotBudget snapshot_budget;
@@ -176,6 +178,8 @@ struct Provider::State {
   // ---- provider.cpp
   void pump(Instant now);
   bool busy() const;
+  void on_member_changed(const NodeId& node);
+  void show_members(std::int64_t patience, bool at_once);
   void on_tick(Instant now);
   void submit(Instant now, const contract::Operation& operation);
   Ticket inner_ticket();
