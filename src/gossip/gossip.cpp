@@ -98,7 +98,7 @@ bool Gossip::apply(Instant now, const BatchUpdate& batch) {
   return true;
 }
 
-bool Gossip::apply_snapshot(Instant now, const Snapshot& snapshot) {
+bool Gossip::apply_snapshot(Instant now, const Snapshot& snapshot, bool other_news) {
   State& state = *state_;
   state.latest = std::max(state.latest, now);
   const auto& entries = snapshot.registers;
@@ -113,7 +113,7 @@ bool Gossip::apply_snapshot(Instant now, const Snapshot& snapshot) {
     state.apply(now, entry);
     news.registers.push_back(entry);
   }
-  state.watch.on_snapshot(!news.registers.empty());
+  state.watch.on_snapshot(other_news || !news.registers.empty());
   if (!was_empty && encoded_bytes(news) > state.settings.rumour_bytes_max) state.large_news.add_snapshot();
   return true;
 }

@@ -85,7 +85,8 @@ class Gossip {
   WriteOutcome write(Instant now, const contract::Batch& batch);
   // From a peer; everything is checked here once more. Returns false if refused: then nothing has changed.
   bool apply(Instant now, const BatchUpdate& batch);
-  bool apply_snapshot(Instant now, const Snapshot& snapshot);
+  // `other_news`: what came with it (members) was news, so that it was worth asking for.
+  bool apply_snapshot(Instant now, const Snapshot& snapshot, bool other_news = false);
   // The peer's root came in a ping or ack.
   void on_root(Instant now, const NodeId& peer, const Hash128& root);
   void on_timer(Instant now);  // tombstone expiry, large news that became due

@@ -45,17 +45,27 @@ Repair RootWatch::on_root(Instant now, const NodeId& peer, bool equal) {
   const std::int64_t wait = std::int64_t{patience} << std::min(fruitless_, doublings_max);
   next_repair_ = now + period_ * wait +
                  nanoseconds(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(period_.ns))));
+  repairing_ = true;
   streak = {0, now, streak.repairs + 1};
   everybody_ = {0, now, everybody_.repairs + 1};
   return repair;
 }
 
-void RootWatch::on_snapshot(bool brought_news) { fruitless_ = brought_news ? 0 : fruitless_ + 1; }
+// One that no repair asked for says nothing about repairs.
+void RootWatch::on_snapshot(bool brought_news) {
+  if (brought_news) {
+    fruitless_ = 0;
+  } else if (repairing_) {
+    ++fruitless_;
+  }
+  repairing_ = false;
+}
 
 void RootWatch::clear() {
   peers_.clear();
   everybody_ = {};
   fruitless_ = 0;
+  repairing_ = false;
   next_repair_ = Instant::long_ago();
 }
 

@@ -46,7 +46,8 @@ class RootWatch {
   Rng rng_;
   std::unordered_map<NodeId, Streak> peers_;  // that differed when last met
   Streak everybody_;
-  std::uint32_t fruitless_ = 0;  // snapshots in a row that brought nothing
+  std::uint32_t fruitless_ = 0;  // repairs in a row that brought nothing
+  bool repairing_ = false;       // one is under way
   Instant next_repair_ = Instant::long_ago();
 };
 

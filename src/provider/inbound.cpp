@@ -138,8 +138,13 @@ void Provider::State::on_shard_log(Instant now, const NodeId& sender, const wire
 
 void Provider::State::on_snapshot(Instant now, const wire::SnapshotAnswer& answer) {
   if (answer.scope == contract::Scope::global) {
+    const auto known = swim->size(), digest = swim->digest();
     swim->merge(now, answer.members, false);
-    global->apply_snapshot(now, answer.snapshot);
+    global->apply_snapshot(now, answer.snapshot, swim->digest() != digest);
+    if (brought_many(known, swim->size())) {
+      wants_news = true;
+      news_sources.clear();
+    }
   } else if (answer.shard == record.membership.shard) {
     shard_gossip->apply_snapshot(now, answer.snapshot);
   }

@@ -64,8 +64,13 @@ void Node::on_control(Instant now, const Address& peer, const wire::Packet& pack
     if (!snapshot_budget_.take(now)) return;
     send_control(peer, wire::SnapshotAnswer{request->scope, {}, gossip_.snapshot(), swim_.snapshot()});
   } else if (const auto* answer = std::get_if<wire::SnapshotAnswer>(&*packet.control)) {
+    const auto known = swim_.size(), digest = swim_.digest();
     swim_.merge(now, answer->members, false);
-    gossip_.apply_snapshot(now, answer->snapshot);
+    gossip_.apply_snapshot(now, answer->snapshot, swim_.digest() != digest);
+    if (provider::brought_many(known, swim_.size())) {
+      wants_news_ = true;
+      news_sources_.clear();
+    }
   }
 }
 
