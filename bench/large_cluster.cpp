@@ -272,9 +272,9 @@ class Conductor {
                           [](const auto& node) { return node.broadcasts >= 1; });
     info_s_ = spread([](auto& node) { node.write_info = true; }, options_.nodes / 2,
                      [](const auto& node) { return node.infos >= 1; });
-    kill();
-    std::fprintf(stderr, "last death known after %.1f s\n", death_s_);
     claim();
+    std::fprintf(stderr, "all slots known everywhere after %.1f s\n", slots_s_);
+    kill();
   }
 
   void print() const {
