@@ -12,6 +12,7 @@ namespace vswim::sim {
 namespace {
 constexpr std::int64_t leader_limit_ttls = 10;  // I17
 constexpr std::int64_t answer_limit_ttls = 10;
+constexpr std::int64_t change_limit_ttls = 2;  // a finisher that cannot start the next epoch gives up
 // cluster-replica-validity-factor, 10 by default, and the nominal node timeout of 15 s: a replica without a
 // link for longer does not stand.
 constexpr Duration validity_limit = seconds(150);
@@ -78,7 +79,7 @@ Recovery::Nodes Recovery::choose_healthy() {
   for (const auto index : order) {
     if (!rng_.chance(left_broken_ppm)) continue;
     healthy.erase(index);
-    if (!majorities_in(healthy) || !data_in(healthy)) healthy.insert(index);
+    if (!without_majority(healthy).empty() || !data_in(healthy)) healthy.insert(index);
   }
   return healthy;
 }
@@ -107,7 +108,7 @@ bool leads_among(const shard_log::Configuration& configuration, const std::set<V
 // The newest configuration that anybody has needs a majority, and somebody who can bring it about: a data
 // voter that was installed in it, or a majority of the one before that still is in that one. What is sealed
 // needs a majority too.
-bool Recovery::majorities_in(const Nodes& nodes) {
+std::set<ShardId> Recovery::without_majority(const Nodes& nodes) {
   struct Shard {
     std::map<std::uint64_t, shard_log::Configuration> configurations;
     std::map<std::uint64_t, std::set<VoterUuid>> at;  // healthy seats by their epoch
@@ -116,6 +117,7 @@ bool Recovery::majorities_in(const Nodes& nodes) {
   };
   std::map<ShardId, Shard> shards;
   for (NodeIndex index = 0; index < cluster_->size(); ++index) {
+    if (!cluster_->node(index).alive()) continue;
     for (const auto& status : cluster_->node(index).provider().seat_statuses()) {
       if (!operator_->formed_shard(status.shard)) continue;
       auto& shard = shards[status.shard];
@@ -129,19 +131,20 @@ bool Recovery::majorities_in(const Nodes& nodes) {
       shard.at[epoch].insert(status.uuid);
     }
   }
-  return std::ranges::all_of(shards, [](auto& item) {
-    auto& shard = item.second;
-    if (shard.configurations.empty()) return true;
+  std::set<ShardId> without;
+  for (auto& [id, shard] : shards) {
+    if (shard.configurations.empty()) continue;
     const auto& [epoch, newest] = *shard.configurations.rbegin();
     const auto before = shard.configurations.find(epoch - 1);
     const bool finished = leads_among(newest, shard.at[epoch]);
     const bool finishable =
         before != shard.configurations.end() && majority_of(before->second, shard.at[epoch - 1]);
-    if (!majority_of(newest, shard.present) || (!finished && !finishable)) return false;
-    return std::ranges::all_of(shard.sealed, [&](const auto& sealed) {
+    const bool sealed_too = std::ranges::all_of(shard.sealed, [&](const auto& sealed) {
       return sealed.epoch.value <= epoch || majority_of(sealed, shard.present);
     });
-  });
+    if (!majority_of(newest, shard.present) || (!finished && !finishable) || !sealed_too) without.insert(id);
+  }
+  return without;
 }
 
 // Somebody who may become primary.
@@ -192,7 +195,12 @@ void Recovery::check_majority() {
   const auto ttl = cluster_->longest_ttl();
   const auto generous = seconds(60) + ttl * 40;
   const auto began = cluster_->now();
+  // A change that was under way, by a leader that had just heard from those who are broken now, may rest on
+  // them. Later ones may not.
+  pass_for(ttl * change_limit_ttls);
+  const auto overtaken = without_majority(healthy_);
   for (const auto& shard : formed_->ids) {
+    if (overtaken.contains(shard)) continue;
     demand(
         "I17", [&] { return leader_of(shard).has_value(); },
         began + ttl * leader_limit_ttls - cluster_->now(),
@@ -206,7 +214,7 @@ void Recovery::check_majority() {
   for (const auto& shard : formed_->ids) {
     // Who has meanwhile been told to follow a broken node and has not synced with it must not serve.
     const auto serves = [&] { return cluster_->primary_of(shard).has_value(); };
-    if (wait(serves, generous) || !holds_data(healthy_, shard)) continue;
+    if (overtaken.contains(shard) || wait(serves, generous) || !holds_data(healthy_, shard)) continue;
     cluster_->oracle().violations.add("liveness", "all", cluster_->now(),
                                       "a shard with a majority does not serve: " + describe_shard(shard));
   }
@@ -319,6 +327,10 @@ std::string Recovery::unwell() {
 }
 
 // ---- waiting and telling ----
+
+void Recovery::pass_for(Duration duration) {
+  wait([] { return false; }, duration);
+}
 
 bool Recovery::wait(const std::function<bool()>& condition, Duration limit) {
   const WorldTime end = cluster_->now() + limit;

@@ -34,7 +34,7 @@ class Recovery {
   void check_all();
 
   Nodes choose_healthy();
-  bool majorities_in(const Nodes& nodes);
+  std::set<ShardId> without_majority(const Nodes& nodes);
   bool holds_data(const Nodes& nodes, const ShardId& shard);
   bool data_in(const Nodes& nodes);
   std::set<std::pair<NodeIndex, NodeIndex>> links_needed(const Nodes& nodes);
@@ -45,6 +45,7 @@ class Recovery {
   bool slots_disjoint();
   std::string left_keys();
 
+  void pass_for(Duration duration);
   bool wait(const std::function<bool()>& condition, Duration limit);
   void demand(const char* invariant, const std::function<bool()>& condition, Duration limit,
               const std::function<std::string()>& reason);
