@@ -199,6 +199,9 @@ void Recovery::check_majority() {
   // them. Later ones may not.
   pass_for(ttl * change_limit_ttls);
   const auto overtaken = without_majority(healthy_);
+  auto& coverage = cluster_->oracle().coverage;
+  coverage.majority_checks += formed_->ids.size();
+  coverage.overtaken += overtaken.size();
   for (const auto& shard : formed_->ids) {
     if (overtaken.contains(shard)) continue;
     demand(

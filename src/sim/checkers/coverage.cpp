@@ -24,6 +24,8 @@ const Coverage::Fields& Coverage::fields() {
       {"cas_stale", &Coverage::cas_stale},
       {"cas_failed", &Coverage::cas_failed},
       {"cas_unknown", &Coverage::cas_unknown},
+      {"majority_checks", &Coverage::majority_checks},
+      {"overtaken", &Coverage::overtaken},
       {"gossip_writes", &Coverage::gossip_writes},
       {"client_writes", &Coverage::client_writes},
       {"client_refusals", &Coverage::client_refusals},

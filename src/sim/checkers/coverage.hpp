@@ -16,6 +16,8 @@ struct Coverage {
   std::uint64_t elections = 0, seals = 0, witness_changes = 0, member_changes = 0;
   std::uint64_t crashes = 0, restarts = 0, power_losses = 0, partitions = 0, pauses = 0, disk_stalls = 0;
   std::uint64_t lease_losses = 0, failovers = 0, settled = 0, snapshots_shown = 0, torn_tails = 0;
+  std::uint64_t majority_checks = 0,
+                overtaken = 0;  // shards whose recovery was demanded; excused (sim/recovery.cpp)
   std::uint64_t cas_ok = 0, cas_stale = 0, cas_failed = 0, cas_unknown = 0;
   std::uint64_t gossip_writes = 0, client_writes = 0, client_refusals = 0, commands = 0;
   std::uint64_t full_syncs = 0, partial_syncs = 0, wiped_replicas = 0, peers_failed = 0;
