@@ -29,14 +29,21 @@ void Fence::late_command(const core::RoutingTable& table, Instant now, std::uint
 void Fence::write_seen(const core::RoutingTable& table, Instant now, std::uint64_t client) {
   if (now < table.lease_until) return;
   window_.served(table);
+  // An eviction sends what it deletes to the replicas by itself, key by key.
+  if (!replicas_shut_) {
+    replicas_shut_ = true;
+    shut_down(Reply(api_, api_.Call(ctx_, "CLIENT", "ccc", "LIST", "TYPE", "REPLICA")));
+  }
+  // Its reply may leave before the loop sleeps: the socket is shut down at once.
   if (client == 0 || client == shut_client_) return;
   shut_client_ = client;
-  // Its reply may leave before the loop sleeps: the socket is shut down at once.
-  const Reply reply(api_, api_.Call(ctx_, "CLIENT", "ccl", "LIST", "ID", static_cast<long long>(client)));
-  if (reply.failed()) return;
-  for (const ListedClient& listed : parse_client_list(reply.text())) {
-    if (listed.id == client && listed.fd >= 0 && shutdown(listed.fd, SHUT_RDWR) == 0)
-      ++counters_.sockets_shut;
+  shut_down(Reply(api_, api_.Call(ctx_, "CLIENT", "ccl", "LIST", "ID", static_cast<long long>(client))));
+}
+
+void Fence::shut_down(const Reply& listed) {
+  if (listed.failed()) return;
+  for (const ListedClient& client : parse_client_list(listed.text())) {
+    if (client.fd >= 0 && shutdown(client.fd, SHUT_RDWR) == 0) ++counters_.sockets_shut;
   }
 }
 
@@ -50,7 +57,7 @@ bool Fence::before_sleep(const core::RoutingTable& table, Instant now) {
         "unknown");
   }
   window_.close();
-  others_closed_ = false;
+  others_closed_ = replicas_shut_ = false;
   shut_client_ = 0;
   return late;
 }

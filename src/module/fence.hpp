@@ -39,6 +39,7 @@ class Fence {
  private:
   enum class Whom { pending_and_waiting, waiting };
   void close_clients(Whom whom, std::uint64_t except);
+  void shut_down(const Reply& listed);
 
   const Api& api_;
   Ctx* ctx_;
@@ -46,6 +47,7 @@ class Fence {
   const Log& log_;
   FenceWindow window_;
   bool others_closed_ = false;
+  bool replicas_shut_ = false;
   std::uint64_t shut_client_ = 0;
   Counters counters_;
 };

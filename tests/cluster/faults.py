@@ -6,6 +6,9 @@ from expect import NATIVE, wait_until
 from history import now
 from network import CROWD
 from resp import RespError
+from thread_stop import stopped_thread
+
+NODE_THREAD = "swim-node"
 
 
 def nap(rng, low, high):
@@ -174,6 +177,19 @@ def stall_main_thread(this, network, rng):
     connection.close()
 
 
+def stall_node_thread(this, network, rng):
+    """The node thread alone stands still, for about a lease or until another server has taken over; the main thread goes on."""
+    if NATIVE:  # there is none
+        return
+    since = now()
+    with stopped_thread(this.primary.pid, NODE_THREAD):
+        if rng.random() < 0.5:
+            nap(rng, 0.5, 1.5)
+        else:
+            this.wait_for_successor(since)
+            nap(rng, 0, 1)
+
+
 def long_script(this, network, rng):
     """Writes when it began, spins for seconds, and writes again."""
     register, seconds = this.new_registers(1)[0], round(1 + rng.random() * 3, 1)
@@ -219,5 +235,5 @@ def replica_far_behind(this, network, rng):
 ALL = (
     kill_primary, kill_primary_and_restart_at_once, kill_several_primaries, kill_primary_and_witness, kill_the_shard,
     kill_everybody, isolate_primary, isolate_for_about_a_lease, replica_hears_nothing, primary_hears_nothing, shard_cut_off,
-    witness_cut_off, zones_cut, flapping, loss, stop_primary, stop_some, stall_main_thread, long_script, replica_far_behind,
+    witness_cut_off, zones_cut, flapping, loss, stop_primary, stop_some, stall_main_thread, stall_node_thread, long_script, replica_far_behind,
 )  # fmt: skip

@@ -4,11 +4,13 @@ in its buffers: what it runs after its lease never leaves it. --rounds 100 is th
 import random
 import time
 
-from harness import NATIVE, VERSION, main, say
+from faults import NODE_THREAD
+from harness import NATIVE, VERSION, Skipped, check, equal, main, say
 from history import Write, now, read_of
 from network import CROWD, Network
 from resp import Client
 from rounds import ROUNDS, SEED, Round, Tally
+from thread_stop import state_of, stopped_thread
 
 CONNECTIONS, BEFORE, AFTER = 5, 500, 100  # 2500 commands on their way when it stops, 500 or 1000 more while it is stopped
 SCRIPT = "return redis.call('SET', KEYS[1], ARGV[1])"
@@ -116,6 +118,27 @@ def test_stops_with_aof_always():
     stop_rounds("SIGSTOP, SIGCONT, AOF always", ROUNDS // 2 or 2, config={"appendonly": "yes", "appendfsync": "always"})
 
 
+def test_the_node_thread_alone_stops():
+    """The main thread goes on and hears nothing of leases any more: it serves to the end of the one it has, and no longer."""
+    if NATIVE:
+        raise Skipped("there is no node thread")
+    rng, tally = random.Random(SEED), Tally("the node thread alone stops")
+    with Network(6).start() as network:
+        network.create(replicas=1)
+        for _ in range(ROUNDS // 2 or 3):
+            this = Round(network, rng.choice(network.shards()), rng).start()
+            primary, since = this.primary, now()
+            with stopped_thread(primary.pid, NODE_THREAD):
+                this.wait_for_successor(since)
+                equal(state_of(primary.pid, NODE_THREAD), "t", "the node thread's state")
+                equal(primary.call("PING"), "PONG", "the main thread answers")
+                reply = primary.ask("SET", this.registers[0].key, "late")
+                check(str(reply).startswith("CLUSTERDOWN"), f"a write at {primary}: {reply!r}")
+                time.sleep(rng.random())
+            tally.add(this.finish(), f"{primary}")
+    tally.end()
+
+
 if __name__ == "__main__":
     say(f"seed {SEED}, {VERSION}")
-    main(test_stops_under_load, test_stops_with_io_threads, test_stops_with_aof_always)
+    main(test_stops_under_load, test_stops_with_io_threads, test_stops_with_aof_always, test_the_node_thread_alone_stops)
