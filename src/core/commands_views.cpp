@@ -76,10 +76,9 @@ Reply view_command(Machine& m, Command command, const Invocation& call) {
     case Command::links: return cluster_links(m);
     case Command::slot_stats: return cluster_slot_stats(m, call.arguments);
     case Command::myid:
-      return m.view.self().is_nil() ? Reply::error("ERR No ID yet") : Reply::bulk(m.view.self().hex());
+      return Reply::bulk((m.view.self().is_nil() ? m.introduced_node : m.view.self()).hex());
     case Command::myshardid:
-      return m.view.own_shard().is_nil() ? Reply::error("ERR No shard ID yet")
-                                         : Reply::bulk(m.view.own_shard().hex());
+      return Reply::bulk((m.view.own_shard().is_nil() ? m.introduced_shard : m.view.own_shard()).hex());
     case Command::nodes: return verbatim(cluster_nodes(m, call.caller));
     case Command::replicas: return list_replicas(m, call);
     case Command::saveconfig: return Reply::ok();

@@ -402,6 +402,11 @@ Output Core::take_output() { return std::exchange(state_->out, Output{}); }
 
 const RoutingTable& Core::routing() const { return state_->table; }
 
+void Core::introduce(const NodeId& node, const ShardId& shard) {
+  state_->introduced_node = node;
+  state_->introduced_shard = shard;
+}
+
 void Core::on_traffic(const Traffic& traffic) { state_->traffic = traffic; }
 
 std::string Core::info_text(Instant now) const { return cluster_info(*state_, now); }

@@ -96,6 +96,9 @@ class Core {
   Output take_output();
 
   const RoutingTable& routing() const;
+  // Who this node is by its state file: told to whom asks (MYID, MYSHARDID) before the provider's first
+  // event.
+  void introduce(const NodeId& node, const ShardId& shard);
   void on_traffic(const Traffic& traffic);
   // CLUSTER INFO's text, also for INFO's own section.
   std::string info_text(Instant now) const;

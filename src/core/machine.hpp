@@ -233,6 +233,8 @@ struct Machine {
   Ticket last_ticket;
   std::map<NodeId, Instant> linked_since;  // peers, since when they are known and not FAIL (CLUSTER LINKS)
   Traffic traffic;
+  NodeId introduced_node;  // until there is a view
+  ShardId introduced_shard;
   Instant next_second{}, next_pulse{};
   std::map<std::string, std::string> provider_status;
   bool full_coverage_was_ok = false;

@@ -41,6 +41,7 @@ bool Host::start_node(std::string& error) {
       node_settings(), [this] { loop_.wake(); }, error);
   if (!node_) return false;
   apply_keyring();
+  core_.introduce(node_->node_id(), node_->shard_id());
   log_.notice("node " + node_->node_id().hex() + " of shard " + node_->shard_id().hex() + ", bus port " +
               std::to_string(bus_port_) + ", lease " + std::to_string(own_.lease_ttl_ms) + " ms");
   if (server_.number("cluster-node-timeout", 15'000) != 15'000) {

@@ -37,6 +37,22 @@ TEST_CASE("ADDSLOTS sent before the node heard of its own shard waits for that")
   CHECK(core.take_output().replies.empty());
 }
 
+TEST_CASE("a node that has heard nothing yet says who it is") {
+  Rng rng(1);
+  SlotKeyCounts counts;
+  const Instant now{seconds(1).ns};
+  const auto self = rng.id<NodeId>();
+  const auto shard = rng.id<ShardId>();
+  Core core(settings_for(0), counts, now, Rng(2));
+  core.introduce(self, shard);
+  core.command(now, 1, {"MYID"}, Caller{});
+  core.command(now, 2, {"MYSHARDID"}, Caller{});
+  const auto replies = core.take_output().replies;
+  REQUIRE(replies.size() == 2);
+  CHECK(text_of(replies[0].reply) == self.hex());
+  CHECK(text_of(replies[1].reply) == shard.hex());
+}
+
 TEST_CASE("the flow of valkey-cli --cluster create gives six equal views of three shards") {
   auto cluster = make_cluster();
   create_cluster(*cluster, 6, 3);
