@@ -409,6 +409,13 @@ void Core::introduce(const NodeId& node, const ShardId& shard) {
 
 void Core::on_traffic(const Traffic& traffic) { state_->traffic = traffic; }
 
+void Core::on_wall_clock(Duration offset) {
+  // Two clocks are not read at one moment: what is printed of one event shall not change with every reading.
+  constexpr auto between_readings = milliseconds(100);
+  auto& known = state_->settings.wall_offset;
+  if (offset - known > between_readings || known - offset > between_readings) known = offset;
+}
+
 std::string Core::info_text(Instant now) const { return cluster_info(*state_, now); }
 
 bool Core::may_feed_replicas(Instant now) const {

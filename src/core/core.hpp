@@ -100,6 +100,8 @@ class Core {
   // event.
   void introduce(const NodeId& node, const ShardId& shard);
   void on_traffic(const Traffic& traffic);
+  // The wall clock may be set at any time; what is printed follows it, nothing else looks at it.
+  void on_wall_clock(Duration offset);
   // CLUSTER INFO's text, also for INFO's own section.
   std::string info_text(Instant now) const;
   // A server that asks to replicate from us (PSYNC, SYNC): only the leased, settled primary may answer (I22).

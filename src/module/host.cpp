@@ -110,6 +110,7 @@ void Host::feed_core(Instant now) {
   if (now >= next_pulse_) {
     next_pulse_ = now + pulse_interval;
     node_->submit(contract::Pulse{});
+    core_.on_wall_clock(runtime::wall_offset_now());
     report_wanted_ = true;
     if (loopback_only_ && now >= next_policy_check_) apply_peer_policy();
   }

@@ -105,6 +105,26 @@ TEST_CASE("a primary with slots or keys cannot become a replica") {
         "ERR To set a master the node must be empty and without assigned slots.");
 }
 
+TEST_CASE("what is printed follows the wall clock when that is set, and not the time between two readings") {
+  auto cluster = make_cluster();
+  for (std::size_t i = 0; i < 2; ++i) cluster->add_node(settings_for(i));
+  CHECK(is_ok(cluster->command(1, {"MEET", "127.0.0.1", "7000"})));
+  cluster->run_for(seconds(1));
+  const auto created_ms = [&] {
+    const auto links = std::get<Reply::Array>(cluster->command(0, {"LINKS"}).value);
+    REQUIRE(links.size() == 2);
+    const auto& fields = std::get<Reply::Map>(links[0].value);
+    return std::get<std::int64_t>(fields.entries.at(2).second.value);
+  };
+  const auto at_first = created_ms();
+  cluster->core(0).on_wall_clock(milliseconds(3));
+  CHECK(created_ms() == at_first);
+  cluster->core(0).on_wall_clock(seconds(-3600));
+  CHECK(created_ms() == at_first - 3'600'000);
+  cluster->core(0).on_wall_clock(seconds(86'400 * 365));
+  CHECK(created_ms() == at_first + 86'400'000ll * 365);
+}
+
 TEST_CASE("views and small commands answer in the native shape") {
   auto cluster = make_cluster();
   cluster->add_node(settings_for(0));
