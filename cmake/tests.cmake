@@ -83,12 +83,15 @@ add_test(NAME house_self COMMAND ${PYTHON} ${PROJECT_SOURCE_DIR}/tests/house/tes
 set_tests_properties(house house_self PROPERTIES LABELS house TIMEOUT 120 ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
 
 # Real servers. trace_module is loaded beside the module by those that compare execution times with the lease; sick_disk
-# is preloaded by those whose disks fail.
-foreach(helper trace_module sick_disk)
+# is preloaded by those whose disks fail, stepped_clock by those whose wall clock is set.
+foreach(helper trace_module sick_disk stepped_clock)
   add_library(${helper} MODULE ${PROJECT_SOURCE_DIR}/tests/cluster/helpers/${helper}.cpp)
   set_target_properties(${helper} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 endforeach()
-target_link_libraries(sick_disk PRIVATE ${CMAKE_DL_LIBS})
+foreach(preloaded sick_disk stepped_clock)
+  target_sources(${preloaded} PRIVATE ${PROJECT_SOURCE_DIR}/tests/cluster/helpers/no_deepbind.cpp)
+  target_link_libraries(${preloaded} PRIVATE ${CMAKE_DL_LIBS})
+endforeach()
 
 # A stock server loads a module with AddressSanitizer only if that comes first: VSWIM_PRELOAD (tests/cluster/expect.py).
 set(preload)
@@ -103,7 +106,7 @@ endif()
 
 # Scripts have ports and namespaces of their own and wait most of their time, so that some run at once; of those that keep
 # a processor busy, or stop processes at moments that they choose, only one.
-set(busy_scripts disk_faults fence history isolation manual_failover migrate_under_load mixed_faults module_fence
+set(busy_scripts clock_steps disk_faults fence history isolation manual_failover migrate_under_load mixed_faults module_fence
                  reshard_under_load stops)
 function(vswim_cluster_test name script version)
   add_test(NAME cluster.${name} COMMAND ${PYTHON} ${script} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/cluster)

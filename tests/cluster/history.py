@@ -209,12 +209,13 @@ AGAIN = re.compile(r" (\d+ \w+ \d+ [\d:.]+) \S <swim> promoted: the settled log 
 
 
 def said(server, pattern):
-    """(when, match) of the lines of its log that match; the log's times are whole milliseconds."""
+    """(when, match) of what of its log matches; the log's times are whole milliseconds."""
     offset, found = time.time() - now(), []
-    for line in server.log().splitlines():
-        if match := pattern.search(line):
-            at = datetime.strptime(match[1], "%d %b %Y %H:%M:%S.%f").timestamp() - offset
-            found.append((at - 0.001, match))
+    for match in pattern.finditer(server.log_path.read_bytes().decode("latin-1")):  # a character is a byte
+        at = datetime.strptime(match[1], "%d %b %Y %H:%M:%S.%f").timestamp() - offset
+        if server.clock is not None:
+            at = server.clock.true_time(at, match.start())
+        found.append((at - 0.001, match))
     return found
 
 

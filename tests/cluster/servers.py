@@ -27,6 +27,8 @@ class Server:
         self.inside = []  # the words before the program that put it somewhere else: a network namespace
         self.module = MODULE  # the module under test
         self.modules = []  # loaded before it
+        self.preloads, self.environment = [], {}  # what it is started with beside VSWIM_PRELOAD
+        self.clock = None  # a SteppedClock, if its wall clock is not everybody's
         self.config = dict(config or {})
         self.module_arguments = list(module_arguments)
         self.process = None
@@ -96,10 +98,13 @@ class Server:
         self.stopped = False
         if not self.native and not self.module.exists():
             raise AssertionError(f"{self.module} is not built")
-        command = [self.program(), self.write_config()]
+        environment = dict(self.environment)
+        if preloads := [*PRELOAD.split(), *self.preloads]:
+            environment["LD_PRELOAD"] = " ".join(map(str, preloads))
         if PRELOAD:
-            command = ["env", f"LD_PRELOAD={PRELOAD}", f"ASAN_OPTIONS={ASAN_OPTIONS}", *command]
-        self.process = spawn([*self.inside, *command], self.log_path, self.folder, die_with_us=self.die_with_us)
+            environment["ASAN_OPTIONS"] = ASAN_OPTIONS
+        command = [*self.inside, "env", *[f"{k}={v}" for k, v in environment.items()], self.program(), self.write_config()]
+        self.process = spawn(command, self.log_path, self.folder, die_with_us=self.die_with_us)
         if wait:
             self.wait_for_ping(limit_s)
         return self

@@ -33,7 +33,8 @@ class Disk:
             except RuntimeError as problem:
                 raise Skipped(f"no loop device: {problem}") from None
         else:
-            server.inside = [*server.inside, "env", f"LD_PRELOAD={SICK_DISK}", f"SICK_DISK={self.orders}"]
+            server.preloads.append(SICK_DISK)
+            server.environment["SICK_DISK"] = self.orders
         server.config["dir"] = self.path
 
     def fail(self):
