@@ -93,14 +93,22 @@ foreach(preloaded sick_disk stepped_clock)
   target_link_libraries(${preloaded} PRIVATE ${CMAKE_DL_LIBS})
 endforeach()
 
-# A stock server loads a module with AddressSanitizer only if that comes first: VSWIM_PRELOAD (tests/cluster/expect.py).
+# A stock server loads a module with a sanitizer only if that comes first: VSWIM_PRELOAD (tests/cluster/harness.py). Of the
+# tests with real servers a sanitizer's run takes those labelled failover; "ninja label_failover" builds what they need.
 set(preload)
 set(stretch 1)
-if(VSWIM_SANITIZE MATCHES "address")
+add_custom_target(label_failover)
+add_dependencies(label_failover valkey_swim)
+if(VSWIM_SANITIZE)
   add_library(jemalloc_shim SHARED ${PROJECT_SOURCE_DIR}/tests/cluster/helpers/jemalloc_shim.c)
-  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libasan.so OUTPUT_VARIABLE asan_library
+  add_dependencies(label_failover jemalloc_shim)
+  set(sanitizer libasan.so)
+  if(VSWIM_SANITIZE STREQUAL "thread")
+    set(sanitizer libtsan.so)
+  endif()
+  execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${sanitizer} OUTPUT_VARIABLE sanitizer
                   OUTPUT_STRIP_TRAILING_WHITESPACE)
-  set(preload "${asan_library} $<TARGET_FILE:jemalloc_shim>")
+  set(preload "${sanitizer} $<TARGET_FILE:jemalloc_shim>")
   set(stretch 3)
 endif()
 
@@ -109,7 +117,8 @@ endif()
 set(busy_scripts clock_steps disk_faults fence history isolation manual_failover migrate_under_load mixed_faults module_fence
                  reshard_under_load stops)
 function(vswim_cluster_test name script version)
-  add_test(NAME cluster.${name} COMMAND ${PYTHON} ${script} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/cluster)
+  add_test(NAME cluster.${name} COMMAND ${runner} ${PYTHON} ${script}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/cluster)
   set_tests_properties(
     cluster.${name}
     PROPERTIES LABELS cluster
@@ -128,6 +137,7 @@ foreach(script IN LISTS cluster_tests)
     set_tests_properties(cluster.${name} PROPERTIES RESOURCE_LOCK processor)
   endif()
 endforeach()
+set_property(TEST cluster.failover APPEND PROPERTY LABELS failover)
 # A primary that is preempted between its answer to MIGRATE and its write to its replica loses the key when it is killed
 # there (README, Limits; natively too): this one has the processors for itself.
 set_tests_properties(cluster.reshard_under_load PROPERTIES RUN_SERIAL ON)

@@ -7,8 +7,8 @@ Environment:
   VSWIM_NATIVE=1        native cluster mode instead of the module: the same scenarios, to compare
   VSWIM_KEEP=1          leave the servers' folders (logs, state files) behind
   VSWIM_LIMIT_FACTOR    stretches every limit
-  VSWIM_PRELOAD         libraries that servers start with (a module built with AddressSanitizer needs that one first); what
-                        a sanitizer then says in a server's log fails the test
+  VSWIM_PRELOAD         libraries that servers start with (a module built with a sanitizer needs that one first); what it
+                        then says in a server's log fails the test
 What tests import comes from here; it lives in expect, processes, servers, clusters, resp and writer.
 """
 import re
@@ -37,7 +37,7 @@ def check_sanitizers():
     """With a sanitizer preloaded: it has found nothing in any server of this test."""
     for server in servers_of_this_test if PRELOAD else ():
         log = server.log_path.read_text(errors="replace") if server.log_path.exists() else ""
-        found = re.search(r"(ERROR: AddressSanitizer|runtime error:).*(\n.*){0,30}", log)
+        found = re.search(r"(ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error:).*(\n.*){0,30}", log)
         check(not found, f"{server}: {found and found.group(0)}")
 
 

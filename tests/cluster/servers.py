@@ -3,12 +3,16 @@ import pathlib
 import signal
 import subprocess
 
-from expect import HOST, LIMIT_FACTOR, MODULE, NATIVE, PRELOAD, SERVERS, VERSION, Skipped, check, wait_until
+from expect import HOST, LIMIT_FACTOR, MODULE, NATIVE, PRELOAD, ROOT, SERVERS, VERSION, Skipped, check, wait_until
 from processes import BUS_OFFSET, running, spawn, take_port
 from resp import Client, RespError
 
-# The server leaks at its end, asks for more memory than there is in places, and frees in C what the module made in C++.
-ASAN_OPTIONS = "detect_leaks=0:allocator_may_return_null=1:alloc_dealloc_mismatch=0:handle_segv=0"
+SANITIZER_OPTIONS = {
+    # The server leaks at its end, asks for more memory than there is in places, and frees in C what the module made in C++.
+    "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:alloc_dealloc_mismatch=0:handle_segv=0",
+    # Everything that is found is in the log; the first find would end the server.
+    "TSAN_OPTIONS": f"suppressions={ROOT}/tests/cluster/helpers/tsan.supp:halt_on_error=0:handle_segv=0",
+}
 
 servers_of_this_test = []  # of the running test, and shared ones
 
@@ -102,7 +106,7 @@ class Server:
         if preloads := [*PRELOAD.split(), *self.preloads]:
             environment["LD_PRELOAD"] = " ".join(map(str, preloads))
         if PRELOAD:
-            environment["ASAN_OPTIONS"] = ASAN_OPTIONS
+            environment |= SANITIZER_OPTIONS
         command = [*self.inside, "env", *[f"{k}={v}" for k, v in environment.items()], self.program(), self.write_config()]
         self.process = spawn(command, self.log_path, self.folder, die_with_us=self.die_with_us)
         if wait:
