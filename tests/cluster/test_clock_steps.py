@@ -243,6 +243,24 @@ def test_what_has_a_ttl():
         equal([int(s.call("DBSIZE")) for s in (primary, replica)], [1, 1], "keys")
 
 
+def test_who_waits_is_not_forgotten():
+    """A transaction that CLIENT PAUSE holds back runs when the pause is over, although the clock went back meanwhile."""
+    with pair().start() as cluster:
+        cluster.create_small(cluster[:1], [(cluster[1], cluster[0])])
+        for by in (-5 * HOUR, -YEAR):
+            client = cluster[0].connect(timeout_s=60)
+            for words in (("MULTI",), ("SET", "key", by)):
+                client.call(*words)
+            cluster[0].call("CLIENT", "PAUSE", 10 * MINUTE * 1000, "WRITE")
+            client.send(("EXEC",))
+            check(not client.answers_within(0.1), "CLIENT PAUSE held it back")
+            set_clock(cluster[0], by)
+            cluster[0].call("CLIENT", "UNPAUSE")
+            equal(client.read(), ["OK"], "EXEC, after the pause")
+            equal(cluster[0].call("GET", "key"), str(by), "what it wrote")
+            client.close()
+
+
 if __name__ == "__main__":
     say(f"seed {SEED}, {VERSION}")
-    main(test_a_step_is_seen, test_what_has_a_ttl, test_steps_under_load)
+    main(test_a_step_is_seen, test_what_has_a_ttl, test_who_waits_is_not_forgotten, test_steps_under_load)
