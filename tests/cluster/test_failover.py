@@ -47,6 +47,8 @@ def kill_and_take_over(cluster, expected):
             f"{server} calls {victim} failed, not {dead}",
         )
         equal(server.cluster_info()["cluster_state"], "ok", f"cluster_state at {server}")
+        # As a monitor asks; a sanitizer then sees the main thread read what the node's thread tells.
+        equal(server.fields("INFO", "everything")["loading"], "0", f"{server} is loading")
 
     epochs = {n.epoch for n in nodes.values() if n.is_primary and n.port != successor.port}
     for server in cluster.running():
