@@ -22,6 +22,9 @@ def hand_over(cluster, how, number):
     writer = Writer(cluster.addresses, slots[::37], name=f"g{number}", confirm_every=10**9)
     writer.start()
     wait_until(lambda: writer.writes > 500, "writes before the end")
+    # It may be so short that no write fails; then the writer was redirected.
+    elsewhere = lambda: any(writer.client.owner.get(s) not in (None, victim.address) for s in writer.slots)  # noqa: E731
+    check(not elsewhere(), f"{victim} has the slots")
     began = time.monotonic()
     say(f"{how} at {victim}")
     if how == "SHUTDOWN":
@@ -29,7 +32,9 @@ def hand_over(cluster, how, number):
         connection.send(("SHUTDOWN",))
     else:
         victim.signal(getattr(signal, how))
-    wait_until(lambda: writer.outage_since(began), "a write after the hand-over", 60)
+    wait_until(lambda: writer.outage_since(began) or elsewhere(), "the hand-over", 60)
+    count = writer.writes
+    wait_until(lambda: writer.writes > count, "a write after the hand-over", 60)
     outage = writer.outage_since(began)
     alive = victim.alive()
     successor = new_primary(cluster, slots, victim)
