@@ -1,12 +1,12 @@
 // The node's state file as values: one append-only file of framed records {length, xxh3-64 checksum,
-// payload}, the payload by schemas/record.fbs. A first record carries magic, format version, and the minor version of
-// who began the file unless that is 0.
+// payload}, the payload by schemas/record.fbs. A first record carries magic, format version, and the minor
+// version of who began the file unless that is 0.
 //
 // What is bad with no whole record behind it is a torn end (a crash while appending; zeros count) and is cut
 // by `read_file`. What is bad with a whole record behind it is damage, and so is a whole record of an unknown
-// kind that does not say that it may be skipped: reported, never repaired silently. Limits: a bit that rots in the very last record looks like a torn
-// end; a crash that persists the later of several unsynced appends but not the earlier looks like damage
-// (refused rather than believed).
+// kind that does not say that it may be skipped: reported, never repaired silently. Limits: a bit that rots
+// in the very last record looks like a torn end; a crash that persists the later of several unsynced appends
+// but not the earlier looks like damage (refused rather than believed).
 #pragma once
 
 #include <cstdint>

@@ -63,7 +63,7 @@ enum class DecodeError : std::uint8_t { none, checksum, version, format };
 
 struct Decoded {
   DecodeError error = DecodeError::none;
-  Packet packet;  // valid when error is none
+  Packet packet;           // valid when error is none
   std::uint8_t minor = 0;  // the version of who encoded it
 };
 
