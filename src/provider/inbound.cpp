@@ -82,6 +82,7 @@ void Provider::State::on_packet(Instant now, const Address& from, wire::Packet& 
   if (!packet.swim) swim->heard(now, sender, peer);
   if (packet.header.life > known->record.life) swim->compare(now, sender, packet.header.life, peer);
   on_gossip(now, packet);
+  for (const auto& part : packet.small_log) on_seat_message(now, sender, part.shard, part.message);
   for (const auto& part : packet.shard_log) on_shard_log(now, sender, part);
   if (packet.control) on_control(now, peer, packet);
   if (wants_news) ask_for_news(sender, peer);
@@ -116,24 +117,29 @@ void Provider::State::on_shard_log(Instant now, const NodeId& sender, const wire
     ++counters.bad_format;
     return;
   }
+  on_seat_message(now, sender, part.shard, *message);
+}
+
+void Provider::State::on_seat_message(Instant now, const NodeId& sender, const ShardId& shard,
+                                      const shard_log::Message& message) {
   // A shard that we have left asks us to be its witness: a new seat with a new uuid (rule I14), not the ended
   // one.
-  if (ended_seats.contains(part.shard) && part.shard != record.membership.shard &&
-      shard_log::opens_seat(*message)) {
-    ended_seats.erase(part.shard);
-    drop_seat(part.shard);
+  if (ended_seats.contains(shard) && shard != record.membership.shard &&
+      shard_log::opens_seat(message)) {
+    ended_seats.erase(shard);
+    drop_seat(shard);
   }
-  if (!seats.contains(part.shard)) {
-    if (!shard_log::opens_seat(*message) || leaving) return;
-    open_vacant_seat(now, part.shard, rng.id<VoterUuid>());
+  if (!seats.contains(shard)) {
+    if (!shard_log::opens_seat(message) || leaving) return;
+    open_vacant_seat(now, shard, rng.id<VoterUuid>());
   }
-  if (is_outdated(part.shard, *message)) return;
-  if (is_unwanted(part.shard, *message)) {
-    vacant_seats.erase(part.shard);
-    return drop_seat(part.shard);
+  if (is_outdated(shard, message)) return;
+  if (is_unwanted(shard, message)) {
+    vacant_seats.erase(shard);
+    return drop_seat(shard);
   }
-  if (shard_log::opens_seat(*message) && vacant_seats.contains(part.shard)) await_install(now, part.shard);
-  seats.at(part.shard).step(now, sender, *message);
+  if (shard_log::opens_seat(message) && vacant_seats.contains(shard)) await_install(now, shard);
+  seats.at(shard).step(now, sender, message);
 }
 
 void Provider::State::on_snapshot(Instant now, const wire::SnapshotAnswer& answer) {

@@ -1,8 +1,8 @@
 // Machines' messages to packets: SWIM datagrams get gossip in their spare bytes, shard-log messages carry the
 // shard's own gossip, whatever is too large for a datagram goes by stream.
+#include "provider/seat_letters.hpp"
 #include "provider/state.hpp"
 #include "provider/swim_packet.hpp"
-#include "wire/shard_log_codec.hpp"
 
 namespace vswim::provider {
 
@@ -43,26 +43,24 @@ void Provider::State::send_swim(const swim::Datagram& datagram) {
                                          settings.datagram_bytes_max));
 }
 
-void Provider::State::send_seat(const ShardId& shard, const shard_log::Send& send) {
-  if (send.to == record.node) {
-    // A seat's message to its own node: delivered by the caller's pump in the next turn.
-    return;
+void Provider::State::send_seat(const ShardId& shard, const std::vector<shard_log::Send>& sends) {
+  const auto limit = settings.datagram_bytes_max;
+  for (auto& letter : seat_letters(record.node, shard, sends, limit)) {
+    const auto peer = swim->find(letter.to);
+    if (letter.to == record.node || !peer || !peer->record.address.has_ip()) continue;
+    auto packet = blank_packet(peer->record.address);
+    const bool gossips = shard_gossip->has_rumours() || !letter.grants_only();
+    packet.small_log = std::move(letter.small);
+    packet.shard_log = std::move(letter.whole);
+    if (gossips && shard == record.membership.shard && peer->record.shard == shard) {
+      const auto bytes = letter.bytes + gossip_part_bytes;
+      packet.gossip_shard = shard;
+      packet.shard_gossip = wire::GossipPart{
+          shard_gossip->root(), bytes < limit ? shard_gossip->fill(limit - bytes, shard_members(shard).size())
+                                              : std::vector<gossip::BatchUpdate>{}};
+    }
+    transmit(peer->record.address, std::move(packet), letter.large);
   }
-  const auto address = address_of(send.to);
-  if (!address) return;
-  auto packet = blank_packet(*address);
-  wire::ShardLogPart part{shard, wire::encode_message(send.message)};
-  const auto bytes = wire::encoded_bytes_base() + wire::encoded_bytes(part) + gossip_part_bytes;
-  packet.shard_log.push_back(std::move(part));
-  const auto peer = swim->find(send.to);
-  if (shard == record.membership.shard && peer && peer->record.shard == shard) {
-    packet.gossip_shard = shard;
-    const auto limit = settings.datagram_bytes_max;
-    packet.shard_gossip = wire::GossipPart{
-        shard_gossip->root(), bytes < limit ? shard_gossip->fill(limit - bytes, shard_members(shard).size())
-                                            : std::vector<gossip::BatchUpdate>{}};
-  }
-  transmit(*address, std::move(packet), send.large);
 }
 
 // Metadata has rumours of its own rhythm: they must not wait for the next probe.

@@ -109,7 +109,7 @@ void Provider::State::tick_vacant_seats(Instant now) {
       continue;
     }
     for (const auto& member : members)
-      send_seat(shard, {member, shard_log::SeatOffer{seat->second.seat().uuid}});
+      send_seat(shard, {{member, shard_log::SeatOffer{seat->second.seat().uuid}}});
     entry->second = {now + vacant_seat_asks, true};
     ++entry;
   }
@@ -142,13 +142,7 @@ void Provider::State::drain_seat(Instant now, const ShardId& shard) {
     append_seat_output(shard, output);
     if (!VSWIM_RULE(fsync) && !output.records.empty()) seat->second.on_persisted(now, output.persist_upto);
     for (auto& n : output.notes) note(n.level, "shard " + shard.hex().substr(0, 8) + ": " + n.text);
-    for (const auto& send : output.sends) {
-      if (send.to == record.node) {
-        seat->second.step(now, record.node, send.message);
-      } else {
-        send_seat(shard, send);
-      }
-    }
+    send_seat(shard, output.sends);
     for (const auto& event : output.events) on_seat_event(now, shard, event);
   }
   VSWIM_ASSERT(false, "a seat never comes to rest");

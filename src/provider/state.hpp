@@ -209,6 +209,8 @@ struct Provider::State {
   void on_packet(Instant now, const Address& from, wire::Packet& packet);
   void on_gossip(Instant now, wire::Packet& packet);
   void on_shard_log(Instant now, const NodeId& sender, const wire::ShardLogPart& part);
+  void on_seat_message(Instant now, const NodeId& sender, const ShardId& shard,
+                       const shard_log::Message& message);
   void on_control(Instant now, const Address& peer, const wire::Packet& packet);
   void ask_for_news(const NodeId& sender, const Address& peer);
   void on_snapshot(Instant now, const wire::SnapshotAnswer& answer);
@@ -219,7 +221,7 @@ struct Provider::State {
   void transmit(const Address& to, wire::Packet&& packet, bool large = false);
   void send_control(const Address& to, wire::Control control, bool may_be_datagram = false);
   void send_swim(const swim::Datagram& datagram);
-  void send_seat(const ShardId& shard, const shard_log::Send& send);
+  void send_seat(const ShardId& shard, const std::vector<shard_log::Send>& sends);  // none to this node
   void send_gossip_round(Instant now);
   void push_large_news();
   void push_snapshot(const NodeId& node, contract::Scope scope);

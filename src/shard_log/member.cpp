@@ -35,7 +35,9 @@ void ShardLog::State::on(Instant now, const NodeId& from, const LeaseGrant& mess
 }
 
 void ShardLog::State::request_lease(Instant now) {
-  request_at = now + interval();
+  // A lease that has long to run is asked for with the answer to a heartbeat, or when none comes.
+  const bool long_to_run = holder.active(now + fraction(2));
+  request_at = now + (long_to_run ? idle_pace() + interval() : interval());
   if (!seat.has_core || !is_member() || !leader || leading() != nullptr ||
       now - heard_at > settings.lease_ttl)
     return;

@@ -50,7 +50,8 @@ Append ShardLog::State::blank_append(Instant now, const Leader& office) const {
   return append;
 }
 
-void ShardLog::State::note_told(Peer& peer) const {
+void ShardLog::State::note_told(Instant now, Peer& peer) const {
+  peer.told_at = now;
   peer.told_committed = registers.revision();
   peer.told_settled = settled;
 }
@@ -86,8 +87,10 @@ void ShardLog::State::heartbeat(Instant now) {
     return send_installs(now);
   }
   for (auto& [node, peer] : office.peers) {
+    const bool heard = peer.heard >= peer.told_at;
+    if (heard && now < peer.told_at + idle_pace() - interval() / 2) continue;
     out.send(node, blank_append(now, office));
-    note_told(peer);
+    note_told(now, peer);
   }
   serve_own_core(now);
   report_peers(now);
@@ -124,7 +127,7 @@ void ShardLog::State::flush_peer(Instant now, Leader& office, Peer& peer) {
   }
   if (peer.told_committed < registers.revision() || peer.told_settled < settled) {
     out.send(peer.voter.node, blank_append(now, office));
-    note_told(peer);
+    note_told(now, peer);
   }
 }
 
@@ -136,7 +139,7 @@ void ShardLog::State::send_entries(Instant now, Leader& office, Peer& peer) {
   peer.sent = append.entries.back().revision;
   ++peer.in_flight;
   peer.retry_at = now + interval();
-  note_told(peer);
+  note_told(now, peer);
   const bool large = entry_bytes(append.entries) > datagram_entry_bytes;
   out.send(peer.voter.node, std::move(append), large);
 }
@@ -157,7 +160,7 @@ void ShardLog::State::send_whole(Instant now, Leader& office, Peer& peer) {
   }
   peer.sent = log.last();
   peer.retry_at = now + interval();
-  note_told(peer);
+  note_told(now, peer);
   const bool large = append.snapshot || entry_bytes(append.entries) > datagram_entry_bytes;
   out.send(peer.voter.node, std::move(append), large);
 }

@@ -60,6 +60,7 @@ struct Peer {  // a member as its leader sees it
   std::uint32_t in_flight = 0;
   Revision told_committed = 0;
   Revision told_settled = 0;
+  Instant told_at = Instant::long_ago();  // the last Append left
   Instant retry_at = Instant::long_ago();
 };
 
@@ -201,6 +202,9 @@ struct ShardLog::State {
   void after_input(Instant now);
   Instant next_deadline() const;
   Duration interval() const { return settings.lease_ttl / settings.heartbeats_per_lease; }
+  // Who answers is asked every second time only, so that a leader finds out within T/8 that an answer is
+  // missing, and an idle shard costs half of that.
+  Duration idle_pace() const { return interval() * 2; }
   Duration fraction(std::int64_t part) const { return settings.lease_ttl / part; }
   Leader* leading() { return std::get_if<Leader>(&role); }
   const Leader* leading() const { return std::get_if<Leader>(&role); }
@@ -287,7 +291,7 @@ struct ShardLog::State {
   void send_entries(Instant now, Leader& office, Peer& peer);
   void send_whole(Instant now, Leader& office, Peer& peer);
   Append blank_append(Instant now, const Leader& office) const;
-  void note_told(Peer& peer) const;
+  void note_told(Instant now, Peer& peer) const;
   Instant deadline(Instant now) const;  // D of rule L2
   void take_proposals(Instant now, const NodeId& proposer, StartNonce start, ProposalSequence after,
                       const std::vector<Proposal>& proposals);

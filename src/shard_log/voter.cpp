@@ -78,6 +78,7 @@ void ShardLog::State::on(Instant now, const NodeId& from, const Append& message)
   }
   settled = std::max(settled, message.settled);
   notify_settled(false);
+  if (request_at <= now + idle_pace()) request_lease(now);  // in the answer's packet
 }
 
 // Support is told at once when everything it rests on is durable; what this message added, when that is.

@@ -6,6 +6,7 @@
 #include "wire/frame.hpp"
 #include "wire/member_codec.hpp"
 #include "wire/register_codec.hpp"
+#include "wire/small_log_codec.hpp"
 #include "wire/swim_codec.hpp"
 #include "wire/version.hpp"
 
@@ -92,6 +93,7 @@ bool packet_from_flat(const fbs::Packet& flat, Budget budget, Packet& packet) {
   return header_from_flat(flat, packet.header) && swim_from_flat(flat.swim(), packet.swim) &&
          gossip_from_flat(flat.global_root(), flat.global_batches(), budget, packet.global_gossip) &&
          gossip_from_flat(flat.shard_root(), flat.shard_batches(), budget, packet.shard_gossip) &&
+         small_log_from_flat(flat, packet.header.sender, budget, packet.small_log) &&
          shard_log_from_flat(flat, budget, packet.shard_log) &&
          control_from_flat(flat.control_type(), flat.control(), budget, packet.control);
 }
@@ -127,6 +129,7 @@ std::string encode(const Packet& packet) {
       add_batches(builder, packet.global_gossip ? packet.global_gossip->batches : no_batches);
   const auto shard_batches =
       add_batches(builder, packet.shard_gossip ? packet.shard_gossip->batches : no_batches);
+  const auto small_log = add_small_log(builder, packet.small_log);
   const auto shard_log = add_shard_log(builder, packet.shard_log);
   FlatControl control;
   if (packet.control) control = add_control(builder, *packet.control);
@@ -158,6 +161,10 @@ std::string encode(const Packet& packet) {
     const fbs::Id20 shard = to_flat(packet.gossip_shard);
     table.add_gossip_shard(&shard);
   }
+  table.add_heartbeats(small_log.heartbeats);
+  table.add_answers(small_log.answers);
+  table.add_lease_requests(small_log.requests);
+  table.add_lease_grants(small_log.grants);
   table.add_global_batches(global_batches);
   table.add_shard_batches(shard_batches);
   table.add_shard_log(shard_log);
@@ -199,6 +206,11 @@ std::size_t encoded_bytes(const swim::MemberUpdate& update) {
 std::size_t encoded_bytes(const gossip::BatchUpdate& batch) { return gossip::Gossip::encoded_bytes(batch); }
 
 std::size_t encoded_bytes(const ShardLogPart& part) { return shard_log_part_bytes + part.payload.size(); }
+
+std::size_t encoded_bytes(const SmallLogPart& part) {
+  constexpr std::size_t head_of_vector = 8;  // length, and what aligns it
+  return small_log_bytes(part.message) + head_of_vector;
+}
 
 std::optional<ClusterId> peek_cluster(std::string_view bytes) { return peek_frame_cluster(bytes); }
 

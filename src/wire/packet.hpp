@@ -14,6 +14,7 @@
 #include "base/hash.hpp"
 #include "base/ids.hpp"
 #include "gossip/gossip.hpp"
+#include "shard_log/messages.hpp"
 #include "swim/messages.hpp"
 #include "wire/control.hpp"
 
@@ -48,12 +49,22 @@ struct ShardLogPart {
   bool operator==(const ShardLogPart&) const = default;
 };
 
+// A shard-log message that has a small form: a heartbeat (Append without entries) or a LeaseGrant, of a
+// ballot of the sender, an Appended, a LeaseRequest.
+struct SmallLogPart {
+  ShardId shard;
+  shard_log::Message message;
+  bool operator==(const SmallLogPart&) const = default;
+};
+bool has_small_form(const shard_log::Message& message, const NodeId& sender);
+
 struct Packet {
   Header header;
   std::optional<SwimPart> swim;
   std::optional<GossipPart> global_gossip;
   ShardId gossip_shard;  // namespace of shard_gossip
   std::optional<GossipPart> shard_gossip;
+  std::vector<SmallLogPart> small_log;  // arrives as: heartbeats, answers, lease requests, lease grants
   std::vector<ShardLogPart> shard_log;
   std::optional<Control> control;
   bool operator==(const Packet&) const = default;
@@ -76,6 +87,7 @@ std::size_t encoded_bytes_base();  // frame, header, message, roots and list hea
 std::size_t encoded_bytes(const swim::MemberUpdate& update);
 std::size_t encoded_bytes(const gossip::BatchUpdate& batch);
 std::size_t encoded_bytes(const ShardLogPart& part);
+std::size_t encoded_bytes(const SmallLogPart& part);
 
 // The cluster a packet belongs to, without decoding the rest (drop foreign packets early); nullopt when
 // malformed.

@@ -21,7 +21,7 @@ LINKS = {
     "core": ["base", "contract"],
     "runtime": ["provider", "core", "seal"],
     "module": ["runtime", "core"],
-    "sim": ["provider", "core"],
+    "sim": ["provider", "core", "seal"],
 }
 
 # External library: which include lines are it, and which files may contain them.

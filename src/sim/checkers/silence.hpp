@@ -45,6 +45,7 @@ class Silence : public SeatFileReader {
     if (!listens(now, node)) return;
     const auto decoded = wire::decode(bytes);
     if (decoded.error != wire::DecodeError::none) return;
+    for (const auto& part : decoded.packet.small_log) on_message(now, node, part.shard, part.message);
     for (const auto& part : decoded.packet.shard_log) {
       if (const auto message = wire::decode_message(part.payload))
         on_message(now, node, part.shard, *message);

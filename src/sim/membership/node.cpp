@@ -5,7 +5,6 @@
 namespace vswim::sim::membership {
 
 namespace {
-constexpr std::size_t datagram_bytes_max = 1'400;
 constexpr Duration gossip_interval = milliseconds(200);
 constexpr std::size_t gossip_fanout = 3;
 constexpr std::size_t news_sources_wanted = 2;
@@ -43,6 +42,7 @@ void Node::on_packet(Instant now, const Address& from, wire::Packet& packet) {
   if (!swim_.find(sender)) return;
   if (!packet.swim) swim_.heard(now, sender, from);
   on_gossip(now, packet);
+  for (const auto& part : packet.small_log) on_seat_message(now, sender, part.shard, part.message);
   for (const auto& part : packet.shard_log) on_shard_log(now, sender, part);
   if (packet.control) on_control(now, from, packet);
   const bool asked = std::find(news_sources_.begin(), news_sources_.end(), sender) != news_sources_.end();

@@ -20,6 +20,8 @@
 
 namespace vswim::sim::membership {
 
+constexpr std::size_t datagram_bytes_max = 1'400;
+
 struct Parcel {
   std::uint32_t from = 0, to = 0;
   bool stream = false;
@@ -78,12 +80,14 @@ class Node {
   void on_gossip(Instant now, const wire::Packet& packet);
   void on_control(Instant now, const Address& peer, const wire::Packet& packet);
   void on_shard_log(Instant now, const NodeId& sender, const wire::ShardLogPart& part);
+  void on_seat_message(Instant now, const NodeId& sender, const ShardId& shard,
+                       const shard_log::Message& message);
   void gossip_round(Instant now);
   void drain_swim();
   void drain_gossip(Instant now);
   void drain_seats(Instant now);
   void drain_seat(Instant now, const ShardId& shard, shard_log::ShardLog& seat);
-  void send_seat(const ShardId& shard, const shard_log::Send& send);
+  void send_seat(const ShardId& shard, const std::vector<shard_log::Send>& sends);
   void on_seat_event(Instant now, const ShardId& shard, const shard_log::Event& event);
   void pulse(Instant now);
   shard_log::Seat seat_of(const ShardId& shard, const VoterUuid& uuid, bool has_core) const;

@@ -1,6 +1,7 @@
 // A node's seats in shard logs, as provider/seats.cpp has them, with a Core that shows every revision at once
 // and never stalls.
 #include "base/overloaded.hpp"
+#include "provider/seat_letters.hpp"
 #include "sim/membership/node.hpp"
 #include "wire/shard_log_codec.hpp"
 
@@ -60,13 +61,17 @@ void Node::pulse(Instant now) {
 }
 
 void Node::on_shard_log(Instant now, const NodeId& sender, const wire::ShardLogPart& part) {
-  const auto message = wire::decode_message(part.payload);
-  if (!message) return;
-  if (!seats_.contains(part.shard)) {
-    if (!shard_log::opens_seat(*message)) return;
-    await_invitation(now, part.shard);
+  if (const auto message = wire::decode_message(part.payload))
+    on_seat_message(now, sender, part.shard, *message);
+}
+
+void Node::on_seat_message(Instant now, const NodeId& sender, const ShardId& shard,
+                           const shard_log::Message& message) {
+  if (!seats_.contains(shard)) {
+    if (!shard_log::opens_seat(message)) return;
+    await_invitation(now, shard);
   }
-  seats_.at(part.shard).step(now, sender, *message);
+  seats_.at(shard).step(now, sender, message);
 }
 
 void Node::drain_seats(Instant now) {
@@ -81,14 +86,7 @@ void Node::drain_seat(Instant now, const ShardId& shard, shard_log::ShardLog& se
       disk_.push_back({shard, output.persist_upto});
       ++out_.writes;
     }
-    for (const auto& send : output.sends) {
-      if (send.to == swim_.self().id) {
-        seat.step(now, send.to, send.message);
-        quiet = false;
-      } else {
-        send_seat(shard, send);
-      }
-    }
+    send_seat(shard, output.sends);
     for (const auto& event : output.events) {
       on_seat_event(now, shard, event);
       quiet = false;
@@ -96,16 +94,20 @@ void Node::drain_seat(Instant now, const ShardId& shard, shard_log::ShardLog& se
   }
 }
 
-void Node::send_seat(const ShardId& shard, const shard_log::Send& send) {
-  const auto view = swim_.find(send.to);
-  if (!view) return;
-  auto packet = blank_packet(view->record.address);
-  packet.shard_log.push_back({shard, wire::encode_message(send.message)});
-  if (shard == swim_.self().shard && view->record.shard == shard) {
-    packet.gossip_shard = shard;
-    packet.shard_gossip = wire::GossipPart{};  // an empty namespace: its root travels all the same
+void Node::send_seat(const ShardId& shard, const std::vector<shard_log::Send>& sends) {
+  for (auto& letter : provider::seat_letters(swim_.self().id, shard, sends, datagram_bytes_max)) {
+    const auto view = swim_.find(letter.to);
+    if (!view || letter.to == swim_.self().id) continue;
+    auto packet = blank_packet(view->record.address);
+    const bool gossips = !letter.grants_only();
+    packet.small_log = std::move(letter.small);
+    packet.shard_log = std::move(letter.whole);
+    if (gossips && shard == swim_.self().shard && view->record.shard == shard) {
+      packet.gossip_shard = shard;
+      packet.shard_gossip = wire::GossipPart{};  // an empty namespace: its root travels all the same
+    }
+    transmit(view->record.address, packet, letter.large);
   }
-  transmit(view->record.address, packet, send.large);
 }
 
 void Node::on_seat_event(Instant now, const ShardId& shard, const shard_log::Event& event) {

@@ -50,6 +50,7 @@ std::vector<std::pair<ShardId, Letter>> letters_in(const Parcel& parcel) {
   std::vector<std::pair<ShardId, Letter>> letters;
   auto decoded = wire::decode(parcel.bytes);
   if (decoded.error != wire::DecodeError::none) return letters;
+  for (const auto& part : decoded.packet.small_log) letters.emplace_back(part.shard, part.message);
   for (const auto& part : decoded.packet.shard_log) {
     if (auto message = wire::decode_message(part.payload))
       letters.emplace_back(part.shard, std::move(*message));

@@ -121,6 +121,7 @@ TEST_CASE("a packet spoilt before it was framed never crashes and stays within l
     const Decoded decoded = decode(frame({}, payload));
     if (decoded.error != DecodeError::none) continue;
     REQUIRE(decoded.packet.shard_log.size() <= shard_log_parts_max);
+    REQUIRE(decoded.packet.small_log.size() <= shard_log_parts_max);
     if (decoded.packet.swim) {
       for (const auto& update : decoded.packet.swim->updates)
         REQUIRE(update.status <= swim::Status::forgotten);
@@ -187,6 +188,7 @@ TEST_CASE("the sizes told to the sender are upper bounds") {
       for (const auto& batch : (*part)->batches) bound += encoded_bytes(batch);
     }
     for (const auto& part : packet.shard_log) bound += encoded_bytes(part);
+    for (const auto& part : packet.small_log) bound += encoded_bytes(part);
     REQUIRE(encode(packet).size() <= bound);
   }
 }
@@ -212,6 +214,28 @@ TEST_CASE("the base size holds for the widest packet") {
   packet.shard_log = {{rng.id<ShardId>(), ""}, {rng.id<ShardId>(), "x"}};
   for (const auto& part : packet.shard_log) bound += encoded_bytes(part);
   REQUIRE(encode(packet).size() <= bound);
+}
+
+TEST_CASE("what leases cost fits small packets") {
+  Rng rng(13);
+  Packet packet;
+  packet.header = {rng.id<ClusterId>(),
+                   rng.id<NodeId>(),
+                   {{1}, {20}, {3}},
+                   Address::v4(10, 0, 0, 1, 17'000),
+                   Address::v4(10, 0, 0, 2, 17'000)};
+  const auto shard = rng.id<ShardId>();
+  shard_log::Append beat;
+  beat.ballot.node = packet.header.sender;
+  shard_log::Message entry = beat;
+  std::get<shard_log::Append>(entry).entries.emplace_back();
+  REQUIRE_FALSE(has_small_form(entry, packet.header.sender));
+  REQUIRE_FALSE(has_small_form(beat, rng.id<NodeId>()));
+  REQUIRE(has_small_form(beat, packet.header.sender));
+  packet.small_log = {{shard, beat}};
+  REQUIRE(encode(packet).size() <= 190);
+  packet.small_log = {{shard, shard_log::Appended{}}, {shard, shard_log::LeaseRequest{}}};
+  REQUIRE(encode(packet).size() <= 290);
 }
 
 TEST_CASE("texts for people are cut, not refused") {

@@ -142,6 +142,51 @@ inline Header random_header(Rng& rng) {
   return {rng.id<ClusterId>(), rng.id<NodeId>(), random_life(rng), random_address(rng), random_address(rng)};
 }
 
+// In the order in which they arrive.
+inline std::vector<SmallLogPart> random_small_log(Rng& rng, const NodeId& sender) {
+  std::vector<SmallLogPart> parts;
+  const auto ballot = [&](const NodeId& node) {
+    return shard_log::Ballot{random_number(rng), node, random_number(rng)};
+  };
+  const auto time = [&] { return std::int64_t{rng.below(2) == 0 ? 0 : 123'456'789'012}; };
+  if (rng.below(3) == 0) {
+    shard_log::Append beat;
+    beat.epoch = {random_number(rng)};
+    beat.ballot = ballot(sender);
+    beat.sent = Instant{time()};
+    beat.ttl = Duration{time()};
+    beat.committed = random_number(rng);
+    beat.settled = random_number(rng);
+    parts.push_back({rng.id<ShardId>(), beat});
+  }
+  for (auto count = rng.below(3); count > 0; --count) {
+    parts.push_back({rng.id<ShardId>(), shard_log::Appended{{random_number(rng)},
+                                                            ballot(rng.id<NodeId>()),
+                                                            rng.id<VoterUuid>(),
+                                                            Instant{time()},
+                                                            rng.below(2) == 0,
+                                                            random_number(rng),
+                                                            random_number(rng)}});
+  }
+  if (rng.below(3) == 0) {
+    parts.push_back({rng.id<ShardId>(), shard_log::LeaseRequest{{random_number(rng)},
+                                                                {random_number(rng)},
+                                                                {random_number(rng)},
+                                                                random_number(rng),
+                                                                rng.below(2) == 0,
+                                                                static_cast<std::uint32_t>(rng.next())}});
+  }
+  if (rng.below(3) == 0) {
+    parts.push_back({rng.id<ShardId>(), shard_log::LeaseGrant{{random_number(rng)},
+                                                              ballot(sender),
+                                                              {random_number(rng)},
+                                                              {random_number(rng)},
+                                                              Duration{time()},
+                                                              random_number(rng)}});
+  }
+  return parts;
+}
+
 inline Packet random_packet(Rng& rng) {
   Packet packet;
   packet.header = random_header(rng);
@@ -153,6 +198,7 @@ inline Packet random_packet(Rng& rng) {
   }
   for (std::size_t i = rng.below(3); i > 0; --i)
     packet.shard_log.push_back({rng.id<ShardId>(), random_bytes(rng, 99)});
+  packet.small_log = random_small_log(rng, packet.header.sender);
   if (rng.below(3) == 0) packet.control = random_control(rng, rng.below(std::variant_size_v<Control>));
   return packet;
 }
