@@ -93,7 +93,7 @@ Duration Swim::State::suspicion_lasts(std::uint32_t confirmations) const {
   const std::size_t size = table.cluster_size(), confirmers = table.count(Status::alive) - 1;
   const std::size_t wanted = std::min<std::size_t>(settings.confirmations, confirmers);
   // A node that hardly gets an answer from anybody condemns nobody on its own word.
-  if (health.is_worst() && confirmations < wanted) return forever;
+  if (health.is_poor() && confirmations < wanted) return forever;
   const bool distrust_self =
       table.count(Status::suspect) > suspects_trusted(size) && (confirmers == 0 || confirmations < wanted);
   if (distrust_self) return suspicion_max(settings, size);

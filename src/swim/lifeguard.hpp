@@ -23,7 +23,7 @@ class LocalHealth {
   void refuted_self() { worsen(1); }
 
   std::uint32_t multiplier() const { return multiplier_; }
-  bool is_worst() const { return multiplier_ > 1 && multiplier_ == multiplier_max_; }
+  bool is_poor() const { return multiplier_ > 1 && multiplier_ > multiplier_max_ / 2; }
   Duration scaled(Duration duration) const { return duration * multiplier_; }
 
  private:

@@ -26,11 +26,11 @@ struct Settings {
   Duration probe_period = seconds(1);
   Duration probe_timeout = milliseconds(500);
   Duration gossip_interval = milliseconds(200);
-  std::uint32_t gossip_fanout = 3;
+  std::uint32_t gossip_fanout = 5;
   std::uint32_t indirect_probes = 3;
-  std::uint32_t suspicion_multiplier = 4;   // minimum suspicion = this * max(1, log10(N)) * probe_period
-  std::uint32_t suspicion_max_factor = 6;   // maximum = this * minimum
-  std::uint32_t retransmit_multiplier = 4;  // each rumour is sent this * log10(N + 1) times
+  std::uint32_t suspicion_multiplier = 2;   // minimum suspicion = this * max(1, log10(N)) * probe_period
+  std::uint32_t suspicion_max_factor = 12;   // maximum = this * minimum
+  std::uint32_t retransmit_multiplier = 6;  // each rumour is sent this * log10(N + 1) times
   std::uint32_t local_health_max = 8;
   std::uint32_t confirmations = 3;  // K independent confirmations that shorten a suspicion
   Duration down_probe_horizon = seconds(24 * 3600);

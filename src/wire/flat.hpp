@@ -125,4 +125,11 @@ class AlignedBytes {
   std::size_t size_;
 };
 
+// A verifier looks at where a vector begins, not at where its structs do: those that hold wider numbers than
+// bytes can be put off their alignment by whoever wrote them.
+template <class Struct>
+bool is_aligned(const flatbuffers::Vector<const Struct*>& vector) {
+  return reinterpret_cast<std::uintptr_t>(vector.Data()) % alignof(Struct) == 0;
+}
+
 }  // namespace vswim::wire

@@ -152,6 +152,7 @@ shard_log::Snapshot LogReader::snapshot(const fbl::Snapshot* flat) {
       require(snapshot.proposers.empty() || snapshot.proposers.back().node < results.node);
       if (proposer->results() != nullptr) {
         require(proposer->results()->size() <= shard_log::proposals_in_flight_max);
+        require(is_aligned(*proposer->results()));
         if (!take(proposer->results()->size(), sizeof(fbl::Result))) return snapshot;
         for (const auto* result : *proposer->results()) {
           results.results.push_back({{result->sequence()}, result->matched(), result->revision()});

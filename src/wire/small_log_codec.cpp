@@ -119,13 +119,13 @@ SmallLogVectors add_small_log(flatbuffers::FlatBufferBuilder& builder,
   std::vector<fbl::SmallAnswer> answers;
   std::vector<fbl::SmallRequest> requests;
   std::vector<fbl::SmallGrant> grants;
-  for (const auto& [shard, message] : parts) {
-    std::visit(Overloaded{[&](const sl::Append& m) { heartbeats.push_back(small_form(shard, m)); },
-                          [&](const sl::Appended& m) { answers.push_back(small_form(shard, m)); },
-                          [&](const sl::LeaseRequest& m) { requests.push_back(small_form(shard, m)); },
-                          [&](const sl::LeaseGrant& m) { grants.push_back(small_form(shard, m)); },
+  for (const auto& part : parts) {
+    std::visit(Overloaded{[&](const sl::Append& m) { heartbeats.push_back(small_form(part.shard, m)); },
+                          [&](const sl::Appended& m) { answers.push_back(small_form(part.shard, m)); },
+                          [&](const sl::LeaseRequest& m) { requests.push_back(small_form(part.shard, m)); },
+                          [&](const sl::LeaseGrant& m) { grants.push_back(small_form(part.shard, m)); },
                           [](const auto&) { VSWIM_ASSERT(false, "a message without a small form"); }},
-               message);
+               part.message);
   }
   SmallLogVectors vectors;
   if (!heartbeats.empty()) vectors.heartbeats = builder.CreateVectorOfStructs(heartbeats);

@@ -46,17 +46,36 @@ Kind named(const Names& names, const std::string& name) {
   };
 }
 
-std::vector<std::pair<ShardId, Letter>> letters_in(const Parcel& parcel) {
-  std::vector<std::pair<ShardId, Letter>> letters;
-  auto decoded = wire::decode(parcel.bytes);
-  if (decoded.error != wire::DecodeError::none) return letters;
-  for (const auto& part : decoded.packet.small_log) letters.emplace_back(part.shard, part.message);
-  for (const auto& part : decoded.packet.shard_log) {
-    if (auto message = wire::decode_message(part.payload))
-      letters.emplace_back(part.shard, std::move(*message));
+// One packet may carry several letters: a rule takes those it means, and the rest goes on.
+struct Split {
+  wire::Packet meant, rest;
+  bool any = false, left = false;
+};
+Split split(const LetterRule& rule, const wire::Packet& packet) {
+  Split parts;
+  parts.meant.header = packet.header;
+  parts.rest = packet;
+  const auto takes = [&](const ShardId& shard, const Letter& letter) {
+    return (!rule.shard || rule.shard == shard) && rule.kind(letter);
+  };
+  std::erase_if(parts.rest.small_log, [&](const auto& part) {
+    if (!takes(part.shard, part.message)) return false;
+    parts.meant.small_log.push_back(part);
+    return true;
+  });
+  std::erase_if(parts.rest.shard_log, [&](const auto& part) {
+    const auto message = wire::decode_message(part.payload);
+    if (!message || !takes(part.shard, *message)) return false;
+    parts.meant.shard_log.push_back(part);
+    return true;
+  });
+  if (packet.control && takes(ShardId{}, *packet.control)) {
+    parts.meant.control = packet.control;
+    parts.rest.control.reset();
   }
-  if (decoded.packet.control) letters.emplace_back(ShardId{}, std::move(*decoded.packet.control));
-  return letters;
+  parts.any = !parts.meant.small_log.empty() || !parts.meant.shard_log.empty() || parts.meant.control;
+  parts.left = !parts.rest.small_log.empty() || !parts.rest.shard_log.empty() || parts.rest.control;
+  return parts;
 }
 }  // namespace
 
@@ -74,30 +93,40 @@ Letters::Letters(Cluster& cluster, Told told) : cluster_(&cluster), told_(std::m
 
 Letters::~Letters() { cluster_->network().set_tap({}); }
 
-bool Letters::matches(const LetterRule& rule, const Parcel& parcel, NodeIndex to,
-                      const std::vector<std::pair<ShardId, Letter>>& letters) {
-  if (rule.left == 0U || (rule.from && rule.from != parcel.sender) || (rule.to && rule.to != to))
-    return false;
-  return std::ranges::any_of(letters, [&](const auto& letter) {
-    return (!rule.shard || rule.shard == letter.first) && rule.kind(letter.second);
-  });
-}
-
 bool Letters::pass(const Parcel& parcel) {
   if (rules_.empty()) return true;
   const auto to = cluster_->network().host_at(parcel.to);
   if (!to) return true;
-  const auto letters = letters_in(parcel);
-  if (letters.empty()) return true;
+  const auto decoded = wire::decode(parcel.bytes);
+  if (decoded.error != wire::DecodeError::none) return true;
   for (auto& rule : rules_) {
-    if (!matches(rule, parcel, *to, letters)) continue;
+    if (rule.left == 0U || (rule.from && rule.from != parcel.sender) || (rule.to && rule.to != to)) continue;
+    const auto parts = split(rule, decoded.packet);
+    if (!parts.any) continue;
     if (rule.left) --*rule.left;
     caught_.push_back(rule.kind_name);
     told_(rule, parcel.sender, *to);
-    if (rule.fate != Fate::drop) held_.push_back({rule.kind_name, parcel});
-    return rule.fate == Fate::copy;
+    // What rides on the last letter of a packet shares its fate.
+    auto meant = parcel, rest = parcel;
+    if (parts.left) meant.bytes = wire::encode(parts.meant);
+    if (rule.fate != Fate::drop) held_.push_back({rule.kind_name, std::move(meant)});
+    if (rule.fate == Fate::copy) return true;
+    if (parts.left) {
+      rest.bytes = wire::encode(parts.rest);
+      send(std::move(rest));
+    }
+    return false;
   }
   return true;
+}
+
+void Letters::send(Parcel&& parcel) {
+  if (parcel.stream) {
+    const auto life = cluster_->node(parcel.sender).life();
+    cluster_->network().send_frame(std::move(parcel), life);
+  } else {
+    cluster_->network().send_datagram(std::move(parcel));
+  }
 }
 
 void Letters::end(const std::string& kind_name, bool deliver) {
@@ -107,14 +136,7 @@ void Letters::end(const std::string& kind_name, bool deliver) {
   for (auto& held : held_) (meant(held.kind_name) ? going : kept).push_back(std::move(held));
   held_ = std::move(kept);
   if (!deliver) return;
-  for (auto& held : going) {
-    if (held.parcel.stream) {
-      const auto life = cluster_->node(held.parcel.sender).life();
-      cluster_->network().send_frame(std::move(held.parcel), life);
-    } else {
-      cluster_->network().send_datagram(std::move(held.parcel));
-    }
-  }
+  for (auto& held : going) send(std::move(held.parcel));
 }
 
 std::size_t Letters::held(const std::string& kind_name) const {

@@ -56,8 +56,7 @@ class Letters {
     Parcel parcel;
   };
   bool pass(const Parcel& parcel);
-  static bool matches(const LetterRule& rule, const Parcel& parcel, NodeIndex to,
-                      const std::vector<std::pair<ShardId, Letter>>& letters);
+  void send(Parcel&& parcel);
 
   Cluster* cluster_;
   Told told_;

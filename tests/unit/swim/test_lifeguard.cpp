@@ -8,12 +8,12 @@
 using namespace vswim;
 using namespace vswim::swim;
 
-TEST_CASE("a suspicion lasts 4 log10 N periods at least and six times that at most") {
+TEST_CASE("a suspicion lasts 2 log10 N periods at least and twelve times that at most") {
   const Settings settings;
-  CHECK(suspicion_min(settings, 10) == seconds(4));
-  CHECK(suspicion_min(settings, 1'000) == seconds(12));
+  CHECK(suspicion_min(settings, 10) == seconds(2));
+  CHECK(suspicion_min(settings, 1'000) == seconds(6));
   CHECK(suspicion_max(settings, 1'000) == seconds(72));
-  for (const std::size_t small : {0u, 1u, 2u, 3u}) CHECK(suspicion_min(settings, small) == seconds(4));
+  for (const std::size_t small : {0u, 1u, 2u, 3u}) CHECK(suspicion_min(settings, small) == seconds(2));
 }
 
 TEST_CASE("each confirmation shortens a suspicion, K of them to the minimum") {
