@@ -129,7 +129,7 @@ class AlignedBytes {
 // bytes can be put off their alignment by whoever wrote them.
 template <class Struct>
 bool is_aligned(const flatbuffers::Vector<const Struct*>& vector) {
-  return reinterpret_cast<std::uintptr_t>(vector.Data()) % alignof(Struct) == 0;
+  return vector.size() == 0 || reinterpret_cast<std::uintptr_t>(vector.Data()) % alignof(Struct) == 0;
 }
 
 }  // namespace vswim::wire
