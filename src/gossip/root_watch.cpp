@@ -17,11 +17,9 @@ bool RootWatch::lasts(const Streak& streak, Instant now) const {
 
 RootWatch::Streak& RootWatch::streak_of(Instant now, const NodeId& peer) {
   if (peers_.size() >= peers_max && !peers_.contains(peer)) {
-    // The peer that has differed for longest without being met again is the one least likely to be met.
-    const auto oldest = std::min_element(peers_.begin(), peers_.end(), [](const auto& a, const auto& b) {
-      return std::tie(a.second.since, a.first) < std::tie(b.second.since, b.first);
-    });
-    peers_.erase(oldest);
+    // Ids are drawn at random, so the next in their order is anybody.
+    const auto next = peers_.lower_bound(peer);
+    peers_.erase(next == peers_.end() ? peers_.begin() : next);
   }
   Streak& streak = peers_[peer];
   if (streak.exchanges == 0) streak.since = now;

@@ -8,7 +8,7 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_map>
+#include <map>
 
 #include "base/hash.hpp"
 #include "base/ids.hpp"
@@ -44,7 +44,7 @@ class RootWatch {
 
   Duration period_;
   Rng rng_;
-  std::unordered_map<NodeId, Streak> peers_;  // that differed when last met
+  std::map<NodeId, Streak> peers_;  // that differed when last met
   Streak everybody_;
   std::uint32_t fruitless_ = 0;  // repairs in a row that brought nothing
   bool repairing_ = false;       // one is under way

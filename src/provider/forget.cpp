@@ -134,7 +134,7 @@ void Provider::State::say_farewell() {
   tombstone.id = record.node;
   tombstone.life = swim->self().life;
   tombstone.status = swim::Status::forgotten;
-  for (const auto& node : random_members(told_max)) {
+  for (const auto& node : swim->sample(told_max, rng)) {
     const auto address = address_of(node);
     if (!address) continue;
     auto packet = blank_packet(*address);

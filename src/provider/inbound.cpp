@@ -124,8 +124,7 @@ void Provider::State::on_seat_message(Instant now, const NodeId& sender, const S
                                       const shard_log::Message& message) {
   // A shard that we have left asks us to be its witness: a new seat with a new uuid (rule I14), not the ended
   // one.
-  if (ended_seats.contains(shard) && shard != record.membership.shard &&
-      shard_log::opens_seat(message)) {
+  if (ended_seats.contains(shard) && shard != record.membership.shard && shard_log::opens_seat(message)) {
     ended_seats.erase(shard);
     drop_seat(shard);
   }

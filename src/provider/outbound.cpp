@@ -56,8 +56,9 @@ void Provider::State::send_seat(const ShardId& shard, const std::vector<shard_lo
       const auto bytes = letter.bytes + gossip_part_bytes;
       packet.gossip_shard = shard;
       packet.shard_gossip = wire::GossipPart{
-          shard_gossip->root(), bytes < limit ? shard_gossip->fill(limit - bytes, shard_members(shard).size())
-                                              : std::vector<gossip::BatchUpdate>{}};
+          shard_gossip->root(), bytes < limit && shard_gossip->has_rumours()
+                                    ? shard_gossip->fill(limit - bytes, shard_members(shard).size())
+                                    : std::vector<gossip::BatchUpdate>{}};
     }
     transmit(peer->record.address, std::move(packet), letter.large);
   }
@@ -69,7 +70,7 @@ void Provider::State::send_gossip_round(Instant now) {
   next_gossip = news ? now + gossip_interval : Instant::never();
   if (!news) return;
   if (global->has_rumours()) {
-    for (const auto& node : random_members(gossip_fanout)) {
+    for (const auto& node : swim->sample(gossip_fanout, rng)) {
       const auto address = address_of(node);
       if (address) send_swim({node, *address, swim::Rumours{}, {}});
     }
@@ -88,11 +89,11 @@ void Provider::State::send_gossip_round(Instant now) {
 // does not do, the whole snapshot is.
 void Provider::State::push_large_news() {
   if (const auto batches = global->take_large_batches(); !batches.empty()) {
-    for (const auto& node : random_members(gossip_fanout))
+    for (const auto& node : swim->sample(gossip_fanout, rng))
       send_gossip(node, contract::Scope::global, batches, true);
   }
   if (global->take_large_news()) {
-    for (const auto& node : random_members(gossip_fanout)) push_snapshot(node, contract::Scope::global);
+    for (const auto& node : swim->sample(gossip_fanout, rng)) push_snapshot(node, contract::Scope::global);
   }
   if (const auto batches = shard_gossip->take_large_batches(); !batches.empty()) {
     for (const auto& node : shard_members(record.membership.shard))
@@ -141,21 +142,6 @@ std::optional<Address> Provider::State::address_of(const NodeId& node) const {
   const auto view = swim->find(node);
   if (!view || !view->record.address.has_ip()) return std::nullopt;
   return view->record.address;
-}
-
-std::vector<NodeId> Provider::State::random_members(std::size_t count) {
-  std::vector<NodeId> alive;
-  for (const auto& view : swim->members()) {
-    const auto status = view.record.status;
-    if (view.record.id != record.node && (status == swim::Status::alive || status == swim::Status::suspect)) {
-      alive.push_back(view.record.id);
-    }
-  }
-  for (std::size_t i = 0; i < count && i < alive.size(); ++i) {
-    std::swap(alive[i], alive[i + rng.below(alive.size() - i)]);
-  }
-  if (alive.size() > count) alive.resize(count);
-  return alive;
 }
 
 }  // namespace vswim::provider

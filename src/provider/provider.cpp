@@ -77,8 +77,9 @@ void Provider::State::pump(Instant now) {
     view_dirty = false;
     last_view_at = now;
     next_view = Instant::never();
-    publish_view(now);
-    refresh_policies(now);
+    const auto views = swim->members();
+    publish_view(now, views);
+    refresh_policies(now, views);
   }
   publish_status();
   compact_if_large();

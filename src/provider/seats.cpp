@@ -99,10 +99,7 @@ void Provider::State::tick_vacant_seats(Instant now) {
       ++entry;
       continue;
     }
-    std::vector<NodeId> members;
-    for (const auto& view : swim->members()) {
-      if (view.record.shard == shard) members.push_back(view.record.id);
-    }
+    const auto members = swim->in_shard(shard);
     if (installed || members.empty()) {
       if (!installed) drop_seat(shard);
       entry = vacant_seats.erase(entry);

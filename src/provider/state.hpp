@@ -229,7 +229,6 @@ struct Provider::State {
                    bool large);
   void send_to_core(const contract::SendToCore& operation);
   std::optional<Address> address_of(const NodeId& node) const;
-  std::vector<NodeId> random_members(std::size_t count);
 
   // ---- seats.cpp
   shard_log::ShardLog* own_seat();
@@ -255,10 +254,10 @@ struct Provider::State {
   void enter_shard(Instant now, const ShardId& shard);
 
   // ---- view.cpp
-  void publish_view(Instant now);
+  void publish_view(Instant now, const std::vector<swim::MemberView>& views);
   void publish_status();
   contract::Health health_of(Instant now, const swim::MemberView& view) const;
-  void refresh_policies(Instant now);
+  void refresh_policies(Instant now, const std::vector<swim::MemberView>& views);
   void on_peer_lease(Instant now, const NodeId& node, bool ended);
   void on_lease_evidence(Instant now, const NodeId& sender, const wire::LeaseEvidence& evidence);
   void accuse(Instant now, const NodeId& node);

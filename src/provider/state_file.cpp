@@ -8,6 +8,7 @@ namespace vswim::provider {
 namespace {
 constexpr std::size_t file_slack_bytes = 1024 * 1024;  // below this a compaction is not worth its two syncs
 constexpr Duration members_interval = seconds(1);      // hints need not be fresher than this
+constexpr Duration members_interval_each = milliseconds(10);  // nor be written more often than this by member
 constexpr Duration gossip_interval = seconds(5);
 
 std::string seat_bytes(const ShardId& shard, const VoterUuid& uuid,
@@ -64,7 +65,9 @@ void Provider::State::compact_if_large() {
 }
 
 void Provider::State::save_hints(Instant now, bool at_once) {
-  if (members_dirty && (at_once || now >= members_saved + members_interval)) {
+  const auto members_rest =
+      std::max(members_interval, members_interval_each * static_cast<std::int64_t>(swim->size()));
+  if (members_dirty && (at_once || now >= members_saved + members_rest)) {
     members_dirty = false;
     members_saved = now;
     append(wire::KnownMembersRecord{swim->snapshot()});

@@ -51,9 +51,10 @@ contract::Health Provider::State::health_of(Instant now, const swim::MemberView&
   return status == swim::Status::suspect ? contract::Health::pfail : contract::Health::ok;
 }
 
-void Provider::State::publish_view(Instant now) {
+void Provider::State::publish_view(Instant now, const std::vector<swim::MemberView>& views) {
   std::vector<contract::Member> members;
-  for (const auto& view : swim->members()) {
+  members.reserve(views.size());
+  for (const auto& view : views) {
     if (view.record.status == swim::Status::forgotten) continue;
     contract::Member member;
     member.id = view.record.id;
@@ -101,10 +102,9 @@ void Provider::State::tell_evidence(const NodeId& node, bool ended) {
 void Provider::State::judge_unseated(Instant now) {
   auto* seat = own_seat();
   if (seat == nullptr || !seat->leads()) return;
-  for (const auto& view : swim->members()) {
-    const auto& node = view.record.id;
-    if (view.record.shard != record.membership.shard || node == record.node || !down(view.record.status))
-      continue;
+  for (const auto& node : swim->in_shard(record.membership.shard)) {
+    const auto view = swim->find(node);
+    if (!view || node == record.node || !down(view->record.status)) continue;
     const auto known = peer_leases.find(node);
     if (known != peer_leases.end() && known->second.ended) continue;
     seat->judge_absent(now, node);
@@ -148,23 +148,20 @@ void Provider::State::accuse(Instant now, const NodeId& node) {
 }
 
 std::vector<NodeId> Provider::State::shard_members(const ShardId& shard) const {
-  std::vector<NodeId> nodes;
-  for (const auto& view : swim->members()) {
-    if (view.record.shard == shard && !down(view.record.status)) nodes.push_back(view.record.id);
-  }
+  auto nodes = swim->in_shard(shard);
+  std::erase_if(nodes, [&](const auto& node) { return down(swim->find(node)->record.status); });
   return nodes;
 }
 
 // Witnesses come from other shards, another machine preferred, by rendezvous hash so that the load spreads
 // and few move.
-void Provider::State::refresh_policies(Instant now) {
+void Provider::State::refresh_policies(Instant now, const std::vector<swim::MemberView>& views) {
   struct Candidate {
     bool same_machine = false;
     std::uint64_t score = 0;
     NodeId node;
   };
   std::vector<NodeId> dead;
-  const auto views = swim->members();
   for (const auto& view : views) {
     if (health_of(now, view) == contract::Health::fail || down(view.record.status))
       dead.push_back(view.record.id);
@@ -176,25 +173,27 @@ void Provider::State::refresh_policies(Instant now) {
     for (const auto& view : views) {
       if (view.record.shard == shard) machines.push_back(view.record.address.ip);
     }
+    std::array<char, 20 + 20> names{};  // the shard's and the candidate's
+    std::copy(shard.bytes.begin(), shard.bytes.end(), names.begin());
     for (const auto& view : views) {
       if (view.record.shard == shard || view.record.id == record.node ||
           view.record.status != swim::Status::alive)
         continue;
       const auto& id = view.record.id;
-      const auto text = shard.hex() + id.hex();
+      std::copy(id.bytes.begin(), id.bytes.end(), names.begin() + shard.bytes.size());
       candidates.push_back(
           {std::find(machines.begin(), machines.end(), view.record.address.ip) != machines.end(),
-           hash64(text), id});
+           hash64({names.data(), names.size()}), id});
     }
-    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-      return std::tie(a.same_machine, b.score, a.node) < std::tie(b.same_machine, a.score, b.node);
-    });
     constexpr std::size_t candidates_max = 8;  // more would only be ballast: one is needed at a time
+    const auto wanted = static_cast<std::ptrdiff_t>(std::min(candidates_max, candidates.size()));
+    std::partial_sort(candidates.begin(), candidates.begin() + wanted, candidates.end(),
+                      [](const Candidate& a, const Candidate& b) {
+                        return std::tie(a.same_machine, b.score, a.node) <
+                               std::tie(b.same_machine, a.score, b.node);
+                      });
     std::vector<NodeId> ordered;
-    for (const auto& candidate : candidates) {
-      if (ordered.size() == candidates_max) break;
-      ordered.push_back(candidate.node);
-    }
+    for (auto it = candidates.begin(); it != candidates.begin() + wanted; ++it) ordered.push_back(it->node);
     seat.set_witness_candidates(now, std::move(ordered));
     auto gone = dead;
     std::vector<NodeId> elsewhere;

@@ -14,12 +14,12 @@ void BroadcastQueue::erase(Slot slot) {
 }
 
 // Only once all are taken, so that none is taken twice at once.
-std::vector<Slot> BroadcastQueue::put_back(const std::vector<Sent>& sent, std::uint32_t limit) {
+std::vector<Slot> BroadcastQueue::put_back(const std::vector<Sent>& sent, const Limits& limit) {
   std::vector<Slot> slots;
   slots.reserve(sent.size());
   for (const auto& [item, sends, alive] : sent) {
     slots.push_back(item.slot);
-    if (sends >= limit) {
+    if (sends >= (alive ? limit.alive : limit.others)) {
       versions_.erase(item.slot);
       continue;
     }

@@ -20,10 +20,14 @@ class BroadcastQueue {
   std::size_t size() const { return versions_.size(); }
   bool contains(Slot slot) const { return versions_.contains(slot); }
 
-  // As many slots as fit `room`, each taking `cost(slot)` of it, each counted as sent once; after `limit`
-  // sends a rumour is dropped. What does not fit any more ends it, so that the order holds.
+  // After how many sends a rumour is dropped.
+  struct Limits {
+    std::uint32_t alive, others;
+  };
+  // As many slots as fit `room`, each taking `cost(slot)` of it, each counted as sent once. What does not fit
+  // any more ends it, so that the order holds.
   template <class Cost>
-  std::vector<Slot> take(std::size_t room, std::uint32_t limit, const Cost& cost) {
+  std::vector<Slot> take(std::size_t room, const Limits& limit, const Cost& cost) {
     std::vector<Sent> sent;
     for (std::size_t sends = 0; sends < levels_.size(); ++sends) {
       for (const bool alive : {true, false}) {
@@ -42,7 +46,7 @@ class BroadcastQueue {
     return put_back(sent, limit);
   }
   std::vector<Slot> take(std::size_t count, std::uint32_t limit) {
-    return take(count, limit, [](Slot) -> std::size_t { return 1; });
+    return take(count, {limit, limit}, [](Slot) -> std::size_t { return 1; });
   }
 
  private:
@@ -62,7 +66,7 @@ class BroadcastQueue {
     const auto queued = versions_.find(item.slot);
     return queued != versions_.end() && queued->second == item.version;
   }
-  std::vector<Slot> put_back(const std::vector<Sent>& sent, std::uint32_t limit);
+  std::vector<Slot> put_back(const std::vector<Sent>& sent, const Limits& limit);
 
   std::vector<Level> levels_;                         // by sends
   std::unordered_map<Slot, std::uint32_t> versions_;  // of what is queued

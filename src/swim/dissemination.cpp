@@ -22,7 +22,9 @@ std::vector<MemberUpdate> Swim::State::pack(Slot to, bool with_self) {
   if (with_self) add(MemberTable::self_slot);
   if (to != no_slot && table.status(to) != Status::alive) add(to);
   for (const Slot slot : corrections) add(slot);
-  const auto limit = retransmit_limit(settings.retransmit_multiplier, table.cluster_size());
+  const auto size = table.cluster_size();
+  const BroadcastQueue::Limits limit{retransmit_limit(settings.retransmit_alive_multiplier, size),
+                                     retransmit_limit(settings.retransmit_multiplier, size)};
   for (const Slot slot : rumours.take(room, limit, cost)) add(slot);
   std::vector<MemberUpdate> updates;
   updates.reserve(slots.size());

@@ -43,6 +43,7 @@ class MemberTable {
   MemberUpdate record(Slot slot) const;
   const NodeId& id(Slot slot) const { return description(slot).id; }
   const Life& life(Slot slot) const { return description(slot).life; }
+  const ShardId& shard(Slot slot) const { return description(slot).shard; }
   const Address& address(Slot slot) const { return description(slot).address; }
   Status status(Slot slot) const { return entry(slot).status; }
   Instant changed_at(Slot slot) const { return entry(slot).changed_at; }  // when the status last changed here

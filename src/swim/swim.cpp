@@ -141,6 +141,15 @@ std::vector<MemberView> Swim::members() const {
   return views;
 }
 
+std::vector<NodeId> Swim::in_shard(const ShardId& shard) const {
+  std::vector<NodeId> nodes;
+  for (const Slot slot : state_->table.in_id_order()) {
+    if (state_->table.shard(slot) == shard && state_->table.status(slot) != Status::forgotten)
+      nodes.push_back(state_->table.id(slot));
+  }
+  return nodes;
+}
+
 std::optional<MemberView> Swim::find(const NodeId& node) const {
   const Slot slot = state_->table.find(node);
   if (slot == no_slot || state_->table.status(slot) == Status::forgotten) return std::nullopt;

@@ -29,8 +29,11 @@ struct Settings {
   std::uint32_t gossip_fanout = 5;
   std::uint32_t indirect_probes = 3;
   std::uint32_t suspicion_multiplier = 2;   // minimum suspicion = this * max(1, log10(N)) * probe_period
-  std::uint32_t suspicion_max_factor = 12;   // maximum = this * minimum
-  std::uint32_t retransmit_multiplier = 6;  // each rumour is sent this * log10(N + 1) times
+  std::uint32_t suspicion_max_factor = 12;  // maximum = this * minimum
+  // Each rumour is sent this * log10(N + 1) times. Some of the members that are told of a death have died as
+  // well: 4 left a few views of a hundred deaths to repair. Who is alive says so itself.
+  std::uint32_t retransmit_multiplier = 6;
+  std::uint32_t retransmit_alive_multiplier = 4;
   std::uint32_t local_health_max = 8;
   std::uint32_t confirmations = 3;  // K independent confirmations that shorten a suspicion
   Duration down_probe_horizon = seconds(24 * 3600);
@@ -110,6 +113,7 @@ class Swim {
 
   const MemberUpdate& self() const;
   std::vector<MemberView> members() const;  // myself and every member that is not forgotten, in id order
+  std::vector<NodeId> in_shard(const ShardId& shard) const;  // of those: the ids, without copying all
   std::optional<MemberView> find(const NodeId& node) const;  // nothing when unknown or forgotten
   std::vector<MemberUpdate> snapshot() const;                // everything a joiner needs, tombstones included
   std::size_t size() const;                // how many members() would give, without making them

@@ -110,9 +110,9 @@ TEST_CASE("rumours are taken while they fit") {
   BroadcastQueue queue;
   for (Slot slot = 1; slot <= 9; ++slot) queue.push(slot, false);
   const auto cost = [](Slot slot) -> std::size_t { return slot == 3 ? 52 : 30; };
-  CHECK(queue.take(100, 10, cost) ==
+  CHECK(queue.take(100, {10, 10}, cost) ==
         std::vector<Slot>{1, 2});  // the third does not fit and is not passed over
-  CHECK(queue.take(100, 10, cost) == std::vector<Slot>{3, 4});
+  CHECK(queue.take(100, {10, 10}, cost) == std::vector<Slot>{3, 4});
 }
 
 TEST_CASE("an erased rumour is never sent") {
