@@ -128,6 +128,8 @@ using ApplyFunction = int (*)(Ctx*, void*, String**);
   X(int, SetContextUser, (Ctx*, const User*))                                                           \
   X(int, KeyExists, (Ctx*, String*))                                                                    \
   X(Key*, OpenKey, (Ctx*, String*, int))                                                                \
+  X(int, KeyType, (Key*))                                                                               \
+  X(long long, GetExpire, (Key*))                                                                       \
   X(void, CloseKey, (Key*))                                                                             \
   X(const String*, GetKeyNameFromModuleKey, (Key*))                                                     \
   X(String*, CreateString, (Ctx*, const char*, std::size_t))                                            \

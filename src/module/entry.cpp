@@ -42,6 +42,13 @@ int command_info(Ctx* ctx, String** arguments, int count) {
 int command_config(Ctx* ctx, String** arguments, int count) {
   return host().config_command(ctx, arguments, count);
 }
+int command_scan(Ctx* ctx, String** arguments, int count) {
+  return host().scan_command(ctx, arguments, count);
+}
+int scan_reply(Ctx* ctx, String** arguments, int count) {
+  return host().scan().answer(ctx, arguments, count);
+}
+void scan_gone(Ctx*, BlockedClient* client) { host().scan().gone(client); }
 int command_shutdown(Ctx* ctx, String** arguments, int count) {
   return host().shutdown_command(ctx, arguments, count);
 }
@@ -121,6 +128,7 @@ constexpr CommandEntry commands[] = {
     {"swim.publish-as", command_publish, "no-auth may-replicate allow-loading allow-stale fast",
      "fast pubsub"},
     {"swim.as", command_as, "no-auth deny-script allow-loading allow-stale", "slow"},
+    {own_scan_name.data(), command_scan, "readonly", "keyspace read slow"},
     {"swim.info", command_info, "allow-loading allow-stale", "slow dangerous"},
     {"swim.config", command_config, "admin deny-script allow-loading allow-stale", "admin slow dangerous"},
     {"swim.shutdown", command_shutdown, "admin deny-script allow-loading allow-stale allow-busy",
@@ -144,6 +152,8 @@ constexpr CommandEntry commands[] = {
 
 bool create_commands(Ctx* ctx) {
   const Api& api = loaded->api;
+  // Releases before 9.1 do not have it; those that do refuse the name.
+  api.CreateCommand(ctx, scan_name.data(), command_scan, "readonly", 0, 0, 0);
   for (const auto& entry : commands) {
     if (api.CreateCommand(ctx, entry.name, entry.function, entry.flags, 0, 0, 0) != api_ok) return false;
     if (api.GetCommand && api.SetCommandACLCategories) {
@@ -252,7 +262,8 @@ bool load(Ctx* ctx, const std::vector<std::string_view>& arguments, std::string&
                                   hold_gone,
                                   on_signal,
                                   {wait_reply, wait_timeout, free_answer, wait_gone, wait_unblocked},
-                                  {run_reply, free_run_answer, run_gone, run_due}};
+                                  {run_reply, free_run_answer, run_gone, run_due},
+                                  {scan_reply, scan_gone}};
   loaded->host = Host::start(api, api.GetDetachedThreadSafeContext(ctx), loaded->own, callbacks, error);
   if (!loaded->host) return false;
   if (!create_commands(ctx) || !subscribe(ctx)) {

@@ -235,9 +235,12 @@ void Filter::on_keys(const Call& call) {
   const Instant now = runtime::boottime_now();
   const Verdict verdict = judge_keys(call, keys, now);
   if (verdict.decision == Decision::hold && call.command.blocking && on_blocking(call)) return;
+  if (verdict.decision == Decision::hold && call.command.special == Special::cluster_scan)
+    ArgumentRewriter(api_, call.filter).rename(own_scan_name);
   if (verdict.decision != Decision::serve) return stop(call, verdict);
   if (refuse_for_arguments(call)) return;
   if (is_publish(call.command)) on_publish(call);
+  if (call.command.special == Special::cluster_scan) act_as(call, own_scan_name);
   if (call.client.in_transaction) {
     call.client.transaction_slot = keys.slot;
     call.client.transaction_writes |=

@@ -97,6 +97,7 @@ class Filter {
     let_go_ = nullptr;
     --calls_;
   }
+  bool current_asking() const { return current_asking_; }
   std::uint64_t current_client() const { return current_client_; }
   const Counters& counters() const { return counters_; }
   ShardSubscribers& shard_subscribers() { return subscribers_; }

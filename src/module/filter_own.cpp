@@ -89,6 +89,7 @@ bool Filter::on_own_transaction(FilterCtx* filter, const Command* command, const
   }
   if (special == Special::cluster) rewriter.rename(cluster_command_name(arguments));
   if (special == Special::info) rewriter.rename("swim.info");
+  if (special == Special::cluster_scan) rewriter.rename(own_scan_name);
   if (special == Special::config) on_config({filter, arguments, *command, client, false});
   client.queueing = true;
   rewriter.precede("swim.queue");

@@ -90,6 +90,7 @@ void Filter::on_inner(FilterCtx* filter, const Command& command, const Arguments
                       (decision == Decision::hold && table_.mode[query.slot] != core::SlotMode::fenced);
   if (!passes) return rewriter.error(inner_error(*actual, query.slot));
   if (publishes) rewriter.precede("swim.publish-as");
+  if (actual->special == Special::cluster_scan) rewriter.rename(own_scan_name);
   if (!script_single_slot_) return;
   if (script_slot_ == ClientState::no_slot) script_slot_ = keys.slot;
   if (script_slot_ != keys.slot)

@@ -53,7 +53,7 @@ Host::Host(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callback
       server_(std::move(server)),
       bus_port_(bus_port),
       commands_(std::move(commands)),
-      index_(api),
+      index_(api, seeded().next()),
       dropper_(api),
       export_(api),
       import_(api),
@@ -82,6 +82,7 @@ Host::Host(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callback
             pump();
           },
           [this](core::CommandTicket ticket) { core_.command_gone(ticket); }),
+      scan_(api, run_as_, clients_, index_, counters_.counts(), core_.routing(), callbacks.scan),
       graceful_(api, ctx, log_) {
   situation_.allow_reads_when_down = server_.yes("cluster-allow-reads-when-down");
   situation_.allow_pubsubshard_when_down = server_.yes("cluster-allow-pubsubshard-when-down");
@@ -297,12 +298,13 @@ core::Reply Host::unlink(core::Slot slot, const std::vector<std::string>& keys, 
 void Host::work_on_keys(Instant now) {
   index_.step(ctx_, counters_.counts(), now);
   answer_listings(now);
+  replies_leave_ |= scan_.review();
   if (dropper_.working()) dropper_.keep_what_came_back(core_.routing());
   if (dropper_.working() && !situation_.native_replica && !situation_.loading) {
     dropper_.step(ctx_);
     wrote_before_sleep_ = true;
   }
-  if (index_.working()) loop_.wake();
+  if (index_.working() || replies_leave_) loop_.wake();
 }
 
 // Slots on their way, a bounded step.
@@ -375,7 +377,14 @@ int Host::as_command(Ctx* ctx, String** arguments, int count) {
   const Command* command = commands_.find(api_.text(words[0]));
   if (command && command->special == Special::info) return info_command(ctx, words, count);
   if (command && command->special == Special::config) return config_command(ctx, words, count);
+  if (command && command->special == Special::cluster_scan) return scan_command(ctx, words, count);
   return cluster_command(ctx, words, count);
+}
+
+int Host::scan_command(Ctx* ctx, String** arguments, int count) {
+  const int done = scan_.run(ctx, arguments, count, filter_.current_asking());
+  if (index_.working()) loop_.wake();
+  return done;
 }
 
 int Host::exec_command(Ctx* ctx, String** arguments) {

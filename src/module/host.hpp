@@ -16,6 +16,7 @@
 #include "module/blocking.hpp"
 #include "module/client_table.hpp"
 #include "module/cluster_command.hpp"
+#include "module/cluster_scan.hpp"
 #include "module/command_table.hpp"
 #include "module/detached_runs.hpp"
 #include "module/engine.hpp"
@@ -51,6 +52,7 @@ class Host {
     void (*signal)(int);
     BlockingCommands::Callbacks blocking;
     DetachedRuns::Callbacks detached;
+    ClusterScan::Callbacks scan;
   };
 
   // `ctx` lives as long as the server. On failure null and what to do about it.
@@ -66,6 +68,7 @@ class Host {
   ClientTable& clients() { return clients_; }
   ClusterCommands& cluster() { return cluster_; }
   HeldClients& held() { return held_; }
+  ClusterScan& scan() { return scan_; }
   int hold_command(Ctx* ctx, String** arguments, int count);
   int exec_command(Ctx* ctx, String** arguments);
   GracefulEnd& graceful_end() { return graceful_; }
@@ -81,6 +84,7 @@ class Host {
   int cluster_command(Ctx* ctx, String** arguments, int count);
   int as_command(Ctx* ctx, String** arguments, int count);       // swim.as <one of ours> ...
   int publish_command(Ctx* ctx, String** arguments, int count);  // swim.publish <PUBLISH or SPUBLISH> ...
+  int scan_command(Ctx* ctx, String** arguments, int count);
   int shutdown_command(Ctx* ctx, String** arguments, int count);
   int config_command(Ctx* ctx, String** arguments, int count);
   int info_command(Ctx* ctx, String** arguments, int count);
@@ -155,6 +159,7 @@ class Host {
   HeldClients held_;
   BlockingCommands blocking_;
   ClusterCommands cluster_;
+  ClusterScan scan_;
   GracefulEnd graceful_;
   Loop loop_;
   std::unique_ptr<runtime::Node> node_;
