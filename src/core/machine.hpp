@@ -32,6 +32,7 @@ struct AdminOp {
   bool was_last_member = false;
   bool was_replica = false;
   bool hard = false;
+  std::uint64_t epoch = 0;   // RESET: the current one
   NodeId node;               // FORGET: the victim
   bool owned_slots = false;  // FORGET: its shard did
 };
@@ -111,6 +112,8 @@ struct TakeState {
   Instant disowned_until = Instant::long_ago();
   std::vector<OwnerWait> waits;
   std::vector<ReplicaWait> replicas;
+  std::vector<Slot> handed_over;  // this shard's, promised to others
+  Instant next_offer = Instant::never();
 };
 struct PublishState {  // publish.cpp
   std::optional<Ticket> in_flight, offset_in_flight;
@@ -207,6 +210,8 @@ struct Machine {
   bool was_elsewhere = false;  // the log named another primary since this node last was it
   bool copy_left = false;  // taken out of its shard as a replica: its keys are another's (RESET drops them)
   std::uint64_t own_epoch = 0;
+  const SlotUsageTable* slot_usage = nullptr;  // of the engine
+  std::uint64_t epoch_before_reset = 0;        // RESET SOFT keeps the current one
   bool primary_here = false;
   RoutingTable table;
   bool dirty = true;                                       // something the routing table is made of changed
@@ -302,6 +307,7 @@ void wait_for_owner(Machine& m, OwnerWait wait);
 void step_takes(Machine& m);
 void end_takes(Machine& m, const std::string& reason);
 void on_take_question(Machine& m, const NodeId& from, const TakeQuestion& question);
+void on_take_offer(Machine& m, const NodeId& from, const TakeOffer& offer);
 void on_replica_offset(Machine& m, const OffsetAnswer& answer);
 void on_take_answer(Machine& m, const NodeId& from, const TakeAnswer& answer);
 // A slot was handed over in the log: grants it, or takes it back when keys slipped in before.

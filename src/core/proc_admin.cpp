@@ -119,7 +119,9 @@ void reset(Machine& m, const Invocation& call) {
   if (!m.is_replica_role() && !m.copy_left && m.engine.report.keys != 0) {
     return refuse("ERR CLUSTER RESET can't be called with master nodes containing keys");
   }
-  submit(m, call, op_of(AdminKind::reset, hard), [&](Ticket ticket) {
+  auto op = op_of(AdminKind::reset, hard);
+  op.epoch = hard ? 0 : std::max(current_epoch(m), m.view.epoch_of(m.view.own_shard()));
+  submit(m, call, op, [&](Ticket ticket) {
     return contract::RemoveFromCluster{ticket, m.view.self(), hard, false};
   });
 }
@@ -181,6 +183,7 @@ void on_admin_done(Machine& m, const AdminOp& op, const contract::Completed& don
   if (op.kind == AdminKind::takeover) on_left_with_slots(m, done);
   const bool empties = op.kind == AdminKind::replicate_no_one || op.kind == AdminKind::reset;
   if (ok && empties && op.was_replica) m.act(FlushAll{});
+  if (ok && op.kind == AdminKind::reset) m.epoch_before_reset = op.epoch;
   if (ok && op.kind == AdminKind::reset && op.hard) m.own_epoch = 0;
   if (ok) return m.reply(op.client, Reply::ok());
   const std::string text = done.text.empty() ? "the operation was not confirmed in time" : done.text;

@@ -29,6 +29,8 @@ enum class Special : std::uint8_t {
   info,
   config,
   cluster_scan,
+  keyspace,
+  debug,
   select,
   swapdb,
   move,

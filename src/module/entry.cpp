@@ -42,6 +42,13 @@ int command_info(Ctx* ctx, String** arguments, int count) {
 int command_config(Ctx* ctx, String** arguments, int count) {
   return host().config_command(ctx, arguments, count);
 }
+// swim.keyspace and swim.debug stand before the command that is meant.
+int command_keyspace(Ctx* ctx, String** arguments, int count) {
+  return host().keyspace_command(ctx, arguments + 1, count - 1);
+}
+int command_debug(Ctx* ctx, String** arguments, int count) {
+  return host().debug_command(ctx, arguments + 1, count - 1);
+}
 int command_scan(Ctx* ctx, String** arguments, int count) {
   return host().scan_command(ctx, arguments, count);
 }
@@ -129,6 +136,8 @@ constexpr CommandEntry commands[] = {
      "fast pubsub"},
     {"swim.as", command_as, "no-auth deny-script allow-loading allow-stale", "slow"},
     {own_scan_name.data(), command_scan, "readonly", "keyspace read slow"},
+    {"swim.keyspace", command_keyspace, "readonly", "keyspace read slow dangerous"},
+    {"swim.debug", command_debug, "admin deny-script allow-loading allow-stale", "admin slow dangerous"},
     {"swim.info", command_info, "allow-loading allow-stale", "slow dangerous"},
     {"swim.config", command_config, "admin deny-script allow-loading allow-stale", "admin slow dangerous"},
     {"swim.shutdown", command_shutdown, "admin deny-script allow-loading allow-stale allow-busy",
@@ -182,8 +191,12 @@ void on_client(Ctx*, ServerEvent, std::uint64_t what, void* data) {
   } else if (what == event::client_disconnected) {
     host().transactions().forget(id);
     host().filter().shard_subscribers().forget(id);
+    host().usage().forget(id);
     host().clients().disconnect(id);
   }
+}
+void on_command_result(Ctx*, ServerEvent, std::uint64_t, void* data) {
+  if (loaded->host) host().command_ran(*static_cast<const CommandResult*>(data));  // not while it is made
 }
 void on_key(Ctx*, ServerEvent, std::uint64_t what, void* data) {
   if (what == event::key_overwritten) return;
@@ -263,7 +276,8 @@ bool load(Ctx* ctx, const std::vector<std::string_view>& arguments, std::string&
                                   on_signal,
                                   {wait_reply, wait_timeout, free_answer, wait_gone, wait_unblocked},
                                   {run_reply, free_run_answer, run_gone, run_due},
-                                  {scan_reply, scan_gone}};
+                                  {scan_reply, scan_gone},
+                                  on_command_result};
   loaded->host = Host::start(api, api.GetDetachedThreadSafeContext(ctx), loaded->own, callbacks, error);
   if (!loaded->host) return false;
   if (!create_commands(ctx) || !subscribe(ctx)) {

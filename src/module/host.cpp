@@ -64,7 +64,8 @@ Host::Host(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callback
           api, ctx, commands_, clients_, core_.routing(), situation_, fence_,
           [this] { return core_.may_feed_replicas(runtime::boottime_now()); },
           [this](std::uint64_t client) { return held_.command_for(client); },
-          [this](std::string_view key) { key_touched(key); }),
+          [this](std::string_view key) { key_touched(key); },
+          [this](std::uint64_t client) { usage_.before_command(client); }),
       run_as_(api, filter_, commands_, clients_),
       detached_(api, ctx, run_as_, clients_, callbacks.detached),
       transactions_(api, run_as_, detached_, filter_, clients_,
@@ -83,9 +84,12 @@ Host::Host(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callback
           },
           [this](core::CommandTicket ticket) { core_.command_gone(ticket); }),
       scan_(api, run_as_, clients_, index_, counters_.counts(), core_.routing(), callbacks.scan),
+      usage_(api, ctx, commands_, clients_, filter_, situation_),
       graceful_(api, ctx, log_) {
   situation_.allow_reads_when_down = server_.yes("cluster-allow-reads-when-down");
   situation_.allow_pubsubshard_when_down = server_.yes("cluster-allow-pubsubshard-when-down");
+  allow_debug();
+  count_usage();
   run_as_.tell_published([this](String** words) { on_published(words); });
 }
 
@@ -163,6 +167,7 @@ void Host::pump() {
     }
   }
   replies_leave_ |= held_.review(core_.routing().builds);
+  usage_.review(core_.routing());
   if (output.graceful_end_done) graceful_.handed_over();
   report_wanted_ |= output.report_wanted;
   if (!actions_.empty() || replies_leave_ || output.report_wanted) loop_.wake();
@@ -350,6 +355,7 @@ int Host::cluster_command(Ctx* ctx, String** arguments, int count) {
   const std::string_view name = count > 1 ? api_.text(arguments[1]) : "";
   if (node_ && equal_ignoring_case(name, "info")) core_.on_traffic(traffic());
   if (settings_wanted_) apply_settings(runtime::boottime_now());  // CONFIG SET in the same transaction
+  if (usage_.enabled() && equal_ignoring_case(name, "slot-stats")) usage_.settle();
   if (equal_ignoring_case(name, "keyring")) return keyring_command(ctx, arguments, count);
   // They ask whether there are keys, of this moment: FLUSHALL may have come just before.
   const bool about_keys = equal_ignoring_case(name, "reset") || equal_ignoring_case(name, "replicate") ||
@@ -377,8 +383,14 @@ int Host::as_command(Ctx* ctx, String** arguments, int count) {
   const Command* command = commands_.find(api_.text(words[0]));
   if (command && command->special == Special::info) return info_command(ctx, words, count);
   if (command && command->special == Special::config) return config_command(ctx, words, count);
+  if (command && command->special == Special::keyspace) return keyspace_command(ctx, words, count);
+  if (command && command->special == Special::debug) return debug_command(ctx, words, count);
   if (command && command->special == Special::cluster_scan) return scan_command(ctx, words, count);
   return cluster_command(ctx, words, count);
+}
+
+int Host::keyspace_command(Ctx* ctx, String** arguments, int count) {
+  return VisibleKeys(api_, ctx, core_.routing().copies, counters_.counts()).run(arguments, count);
 }
 
 int Host::scan_command(Ctx* ctx, String** arguments, int count) {

@@ -109,7 +109,7 @@ def migrate_a_part(source, target, slot):
     return name
 
 
-def test_flushall_of_the_target_does_not_tear_the_copy():
+def test_flushall_of_the_target_ends_the_migration():
     if NATIVE:
         raise Skipped("8.0 has no MIGRATESLOTS")
     with Cluster(4, config={"swim.migration-bytes-per-second": 300_000}).start() as cluster:
@@ -125,7 +125,7 @@ def test_flushall_of_the_target_does_not_tear_the_copy():
         equal(target.call("DBSIZE"), KEYS, "keys of the target")
 
 
-def test_flushall_of_the_source_is_flushed_at_the_target():
+def test_flushall_of_the_source_ends_the_migration():
     """Acknowledged before the fence, it holds for the moved slot as well: all of the keys go, not a part of them."""
     if NATIVE:
         raise Skipped("8.0 has no MIGRATESLOTS")
@@ -176,7 +176,7 @@ def test_an_abandoned_copy_is_dropped_by_the_successor():
 if __name__ == "__main__":
     main(
         test_flushall_waits_behind_the_fence,
-        test_flushall_of_the_target_does_not_tear_the_copy,
-        test_flushall_of_the_source_is_flushed_at_the_target,
+        test_flushall_of_the_target_ends_the_migration,
+        test_flushall_of_the_source_ends_the_migration,
         test_an_abandoned_copy_is_dropped_by_the_successor,
     )
