@@ -110,6 +110,7 @@ void SlotUsage::on_result(const CommandResult& result, std::uint64_t replicas) {
   if (count > 0) command = commands_.find(api_.text(words[0]));
   if (command && command->container)
     command = count > 1 ? commands_.find(api_.text(words[0]), api_.text(words[1])) : nullptr;
+  if (!user && command && is_publish(*command)) return;  // a copy of what another node was sent
   const std::int32_t slot = exec      ? std::exchange(client.queued, no_slot)
                             : command ? slot_of(*command, words, count)
                                       : no_slot;
