@@ -19,7 +19,6 @@ constexpr Duration retry_after = milliseconds(100);
 constexpr Duration progress_limit = seconds(60);  // of an attempt that goes nowhere, before the fence
 constexpr Duration fence_limit = seconds(3);      // then the target is asked to abandon
 constexpr Duration abandon_interval = milliseconds(300);
-constexpr Duration linger_time = seconds(3);       // gossip has the new owner everywhere by then
 constexpr std::uint64_t close_bytes = 256 * 1024;  // so little is left when the fence goes up
 constexpr std::size_t pull_bytes = 256 * 1024;
 constexpr Duration pull_interval = milliseconds(10);  // once the engine had no more
