@@ -186,6 +186,10 @@ void copy(Machine& m, const JobId& id, const ExportRegister& reg, ExportJob& job
     m.migrations.wake = std::min(m.migrations.wake, m.now + milliseconds(5));
 }
 
+void tell_gone(Machine& m, const NodeId& to, const JobId& id) {
+  m.send(to, MigrationGone{m.view.own_shard(), id});
+}
+
 void finish(Machine& m, const JobId& id, ExportJob& job) {
   end_attempt(m, job);
   auto& record = migration_record(m, id, false);
@@ -193,6 +197,7 @@ void finish(Machine& m, const JobId& id, ExportJob& job) {
   record.remaining_bytes = 0;
   if (job.reason.empty() && job.fenced_at) return tell_migration(m, id, false, "success", "");
   tell_migration(m, id, false, job.cancelled ? "cancelled" : "failed", job.reason);
+  if (record.target != NodeId{}) tell_gone(m, record.target, id);  // it would ask, but only after a while
 }
 
 // The log's word about a job, and whether it may be acted upon.
@@ -217,10 +222,6 @@ void answer_cancels(Machine& m) {
     if (wait.jobs.empty()) m.reply(wait.ticket, Reply::ok());
     return wait.jobs.empty();
   });
-}
-
-void tell_gone(Machine& m, const NodeId& to, const JobId& id) {
-  m.send(to, MigrationGone{m.view.own_shard(), id});
 }
 
 }  // namespace

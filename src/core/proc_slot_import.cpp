@@ -296,7 +296,11 @@ namespace {
 // A replica knows of them by the log.
 void step_imports_of_primary(Machine& m) {
   for (auto& record : m.migrations.records) {
-    if (record.import && !record.over && !m.log.imports().contains(record.job))
+    const auto left = [&] {
+      return slots_where(m, with_keys(m, record.slots),
+                         [](const SlotEntry& e) { return e.state == SlotState::none; });
+    };
+    if (record.import && !record.over && !m.log.imports().contains(record.job) && left().none())
       tell_migration(m, record.job, true, "failed", "");
   }
   for (const auto& [id, logged] : m.log.imports()) {
@@ -386,6 +390,11 @@ void on_offer(Machine& m, const NodeId& from, const MigrationOffer& offer) {
   if (std::ranges::find(m.table.mode, SlotMode::importing) != m.table.mode.end()) {
     return m.send(from, MigrationRefusal{m.view.own_shard(), offer.job, "Slots are being manually imported"});
   }
+  const auto of_its_last = slots_where(m, not_free, [&](const SlotEntry& entry) {
+    return entry.state == SlotState::taking_over && entry.peer == offer.shard;
+  });
+  // A job that is over there: this one finds the slots free when it is over here, too.
+  if (not_free.any() && not_free == of_its_last) return;
   if (not_free.any()) {
     return m.send(from, MigrationRefusal{m.view.own_shard(), offer.job,
                                          "slots " + slots_text(not_free, 8) + " are not free there"});
