@@ -96,6 +96,7 @@ void advance(Machine& m) {
   step_fence(m);
   step_manual_failover(m);
   step_graceful_end(m);
+  step_waiting_replicates(m);
   if (flushes_wait(m) != m.table.flushes_wait) m.dirty = true;
   if (m.dirty) rebuild(m);
   publish_registers(m);
@@ -381,6 +382,7 @@ void Core::command(Instant now, CommandTicket ticket, const std::vector<std::str
 
 void Core::command_gone(CommandTicket ticket) {
   auto& m = *state_;
+  std::erase_if(m.waiting_replicates, [&](const WaitingReplicate& wait) { return wait.ticket == ticket; });
   for (auto& [number, pending] : m.pending) {
     auto* client = client_of(pending.purpose);
     if (client != nullptr && *client == ticket) client->reset();

@@ -78,6 +78,7 @@ Instant machine_deadline(const Machine& m) {
     next = std::min(next, m.primary_here ? std::max(m.now, m.slot_jobs_wait) : m.slot_jobs.front().limit);
   }
   for (const auto& [ticket, limit] : m.publish.replies) next = std::min(next, limit);
+  for (const auto& wait : m.waiting_replicates) next = std::min(next, wait.limit);
   for (const auto& wait : m.takes.waits) next = std::min(next, wait.limit);
   for (const auto& wait : m.takes.replicas) next = std::min({next, wait.limit, wait.next_ask});
   return next;

@@ -104,6 +104,12 @@ struct OwnerWait {  // a client that was told of an owner while none is known: u
   CommandTicket client = 0;
   Instant limit;
 };
+struct WaitingReplicate {  // CLUSTER REPLICATE, until the own log says whether there are slots
+  CommandTicket ticket = 0;
+  std::vector<std::string> arguments;
+  Caller caller;
+  Instant limit;
+};
 struct TakeState {
   std::map<std::uint64_t, Take> open;  // by number of its question
   std::uint64_t last_question = 0;
@@ -211,7 +217,8 @@ struct Machine {
   bool copy_left = false;  // taken out of its shard as a replica: its keys are another's (RESET drops them)
   std::uint64_t own_epoch = 0;
   const SlotUsageTable* slot_usage = nullptr;  // of the engine
-  std::uint64_t epoch_before_reset = 0;        // RESET SOFT keeps the current one
+  std::vector<WaitingReplicate> waiting_replicates;
+  std::uint64_t epoch_before_reset = 0;  // RESET SOFT keeps the current one
   bool primary_here = false;
   RoutingTable table;
   bool dirty = true;                                       // something the routing table is made of changed
@@ -283,6 +290,7 @@ void publish_registers(Machine& m);
 void on_published(Machine& m, const contract::Completed& done);
 void publish_offset(Machine& m);
 void resolve_epoch_ties(Machine& m);
+void step_waiting_replicates(Machine& m);  // proc_admin.cpp
 std::uint64_t current_epoch(const Machine& m);
 void delete_shard_registers(Machine& m, const ShardId& shard);
 void delete_node_register(Machine& m, const NodeId& node);
