@@ -158,3 +158,6 @@ set_property(TEST cluster.failover APPEND PROPERTY LABELS failover)
 set_tests_properties(cluster.reshard_under_load PROPERTIES RUN_SERIAL ON)
 # Where 9.1 goes ways of its own: it runs a script's commands without a client.
 vswim_cluster_test(migrate_and_flush_9.1 ${PROJECT_SOURCE_DIR}/tests/cluster/test_migrate_and_flush.py 9.1)
+# Where it tells of every command, and where it has a command of the same name that must not answer.
+vswim_cluster_test(slot_usage_9.1 ${PROJECT_SOURCE_DIR}/tests/cluster/test_slot_usage.py 9.1)
+vswim_cluster_test(clusterscan_9.1 ${PROJECT_SOURCE_DIR}/tests/cluster/test_clusterscan.py 9.1)

@@ -1,6 +1,5 @@
-// CLUSTER SLOT-STATS: keys per slot of this node's shard. CPU time and network bytes per slot are counted
-// inside of a server, where a module cannot see them: they are left out, as natively without
-// cluster-slot-stats-enabled.
+// CLUSTER SLOT-STATS: keys per slot of this node's shard, and what their commands used where the engine
+// counts that, as natively with cluster-slot-stats-enabled.
 #include <algorithm>
 
 #include "core/commands.hpp"
@@ -10,9 +9,19 @@ namespace vswim::core {
 
 namespace {
 
+using Metric = std::uint64_t SlotUsage::*;
+constexpr std::pair<const char*, Metric> metrics[] = {{"cpu-usec", &SlotUsage::cpu_us},
+                                                      {"network-bytes-in", &SlotUsage::bytes_in},
+                                                      {"network-bytes-out", &SlotUsage::bytes_out}};
+
 Reply stats_of(const Machine& m, Slot slot) {
   Reply::Map stats;
   stats.entries.emplace_back(Reply::bulk("key-count"), Reply::integer(m.counts.keys[slot]));
+  for (const auto& [name, metric] : metrics) {
+    if (!m.slot_usage) break;
+    const auto value = static_cast<std::int64_t>((*m.slot_usage)[slot].*metric);
+    stats.entries.emplace_back(Reply::bulk(name), Reply::integer(value));
+  }
   return {Reply::Array{Reply::integer(slot), {std::move(stats)}}};
 }
 
@@ -37,7 +46,13 @@ Reply of_range(const Machine& m, const SlotSet& own, const Arguments& a) {
 }
 
 Reply in_order(const Machine& m, const SlotSet& own, const Arguments& a) {
-  if (!same_word(a[2], "key-count")) return Reply::error("ERR Unrecognized sort metric for ORDERBY.");
+  const auto* wanted = std::find_if(std::begin(metrics), std::end(metrics),
+                                    [&](const auto& metric) { return same_word(a[2], metric.first); });
+  const bool known = same_word(a[2], "key-count") || (wanted != std::end(metrics) && m.slot_usage);
+  if (!known) return Reply::error("ERR Unrecognized sort metric for ORDERBY.");
+  const auto value = [&](Slot slot) -> std::uint64_t {
+    return wanted == std::end(metrics) ? m.counts.keys[slot] : (*m.slot_usage)[slot].*wanted->second;
+  };
   std::size_t limit = slot_count;
   bool ascending = false, ordered = false, limited = false;
   for (std::size_t i = 3; i < a.size(); ++i) {
@@ -61,7 +76,7 @@ Reply in_order(const Machine& m, const SlotSet& own, const Arguments& a) {
     if (own[slot]) slots.push_back(static_cast<Slot>(slot));
   }
   std::stable_sort(slots.begin(), slots.end(), [&](Slot one, Slot other) {
-    const auto x = m.counts.keys[one], y = m.counts.keys[other];
+    const auto x = value(one), y = value(other);
     return ascending ? x < y : x > y;
   });
   Reply::Array all;

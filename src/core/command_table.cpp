@@ -63,7 +63,7 @@ constexpr std::string_view help_lines[] = {
     "BUMPEPOCH",
     "    Raise the config epoch of this node.",
     "CANCELSLOTMIGRATIONS [ALL]",
-    "    End every migration of slots away from here that is not being handed over yet.",
+    "    End every migration of slots away from here; one that is being handed over may still complete.",
     "COUNT-FAILURE-REPORTS <node-id>",
     "    Always 0: failures are proven by leases, not counted by reports.",
     "COUNTKEYSINSLOT <slot>",

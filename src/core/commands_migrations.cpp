@@ -134,18 +134,15 @@ void cancel_migrations(Machine& m, const Invocation& call) {
   if (call.arguments.size() > 2 || (call.arguments.size() == 2 && !same_word(call.arguments[1], "all")))
     return m.reply(call.ticket,
                    Reply::error("ERR wrong number of arguments for 'cluster|cancelslotmigrations' command"));
-  bool any = false, fenced = false;
+  CancelWait wait{call.ticket, {}};
   for (auto& [id, job] : m.migrations.exports) {
-    if (job.fenced_at) {
-      fenced = true;
-      continue;
-    }
-    any = job.cancelled = true;
-    job.reason = "cancelled by CLUSTER CANCELSLOTMIGRATIONS";
+    job.cancelled = true;
+    if (job.reason.empty()) job.reason = "cancelled by CLUSTER CANCELSLOTMIGRATIONS";
+    if (!job.fenced_at) wait.jobs.insert(id);  // behind the fence the target may have completed it already
   }
-  if (any) return m.reply(call.ticket, Reply::ok());
-  m.reply(call.ticket, Reply::error(fenced ? "ERR the slots are being handed over, it is too late to cancel"
-                                           : "ERR No migrations ongoing"));
+  if (m.migrations.exports.empty()) return m.reply(call.ticket, Reply::error("ERR No migrations ongoing"));
+  if (wait.jobs.empty() || !call.caller.can_block) return m.reply(call.ticket, Reply::ok());
+  m.migrations.cancels.push_back(std::move(wait));
 }
 
 std::string ranges_of(const SlotSet& slots) {
@@ -156,7 +153,8 @@ std::string ranges_of(const SlotSet& slots) {
   return text;
 }
 
-Reply migrations_reply(const Machine& m) {
+Reply migrations_reply(Machine& m) {
+  drop_old_records(m);
   Reply::Array all;
   for (const auto& record : m.migrations.records) {
     Reply::Map map;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/commands.hpp"
+#include "core/migration_steps.hpp"
 
 namespace vswim::core {
 
@@ -163,6 +164,10 @@ void setslot_command(Machine& m, const Invocation& call) {
   const auto& a = call.arguments;
   const auto refuse = [&](std::string text) { m.reply(call.ticket, Reply::error(std::move(text))); };
   if (m.is_replica_role()) return refuse("ERR Please use SETSLOT only with masters.");
+  if (a.size() >= 4 && (same_word(a[2], "migrating") || same_word(a[2], "importing"))) {
+    if (an_import_is_open(m)) return refuse("ERR Slot import in progress.");
+    if (!m.log.exports().empty()) return refuse("ERR Slot export in progress.");
+  }
   const auto slot = parse_slot(a[1]);
   if (!slot) return refuse("ERR Invalid or out of range slot");
   std::size_t options_at = 0;

@@ -47,6 +47,10 @@ void rebuild(Machine& m) {
   m.table.lease_until = m.end.phase == EndState::Phase::done ? Instant::long_ago() : m.lease_until;
   ++m.table.builds;
   m.table.lapses = m.lapses;
+  m.takes.handed_over.clear();
+  for (std::size_t slot = 0; slot < slot_count; ++slot) {
+    if (m.table.mode[slot] == SlotMode::handed_over) m.takes.handed_over.push_back(static_cast<Slot>(slot));
+  }
   m.table.writes_held = writes_held(m);
   m.table.flushes_wait = flushes_wait(m);
   m.table.arriving = arriving(m);
@@ -92,6 +96,7 @@ void advance(Machine& m) {
   step_fence(m);
   step_manual_failover(m);
   step_graceful_end(m);
+  step_waiting_replicates(m);
   if (flushes_wait(m) != m.table.flushes_wait) m.dirty = true;
   if (m.dirty) rebuild(m);
   publish_registers(m);
@@ -220,6 +225,7 @@ void on_core_message(Machine& m, const contract::ReceivedFromCore& received) {
                         [&](const HandOverRequest& r) { on_hand_over_request(m, received.from, r); },
                         [&](const HandOverOffer& o) { on_hand_over_offer(m, received.from, o); },
                         [&](const TakeQuestion& q) { on_take_question(m, received.from, q); },
+                        [&](const TakeOffer& o) { on_take_offer(m, received.from, o); },
                         [&](const TakeAnswer& a) { on_take_answer(m, received.from, a); }},
              *message);
 }
@@ -324,10 +330,20 @@ void Core::on_imported(Instant now, TransferId transfer, const std::string& erro
   advance(*state_);
 }
 
+void Core::show_slot_usage(const SlotUsageTable* usage) { state_->slot_usage = usage; }
+
+void Core::hold_migrations(Instant now, std::optional<bool> pause, std::optional<bool> failover) {
+  state_->now = now;
+  auto& holds = state_->migrations.holds;
+  holds.pause = pause.value_or(holds.pause);
+  holds.failover = failover.value_or(holds.failover);
+  advance(*state_);
+}
+
 void Core::on_emptied(Instant now) {
   state_->now = now;
-  on_export_lost(*state_, "the data set was emptied");
-  on_import_lost(*state_, "the data set was emptied");
+  on_export_flushed(*state_);
+  on_import_flushed(*state_);
   advance(*state_);
 }
 
@@ -366,6 +382,7 @@ void Core::command(Instant now, CommandTicket ticket, const std::vector<std::str
 
 void Core::command_gone(CommandTicket ticket) {
   auto& m = *state_;
+  std::erase_if(m.waiting_replicates, [&](const WaitingReplicate& wait) { return wait.ticket == ticket; });
   for (auto& [number, pending] : m.pending) {
     auto* client = client_of(pending.purpose);
     if (client != nullptr && *client == ticket) client->reset();

@@ -39,6 +39,9 @@ struct Settings {  // the server's own cluster-* settings and ports; may change 
   Duration node_timeout = seconds(15);  // only for replica-validity-factor's arithmetic
   Duration lease_ttl = seconds(1);      // informative: MEET limit and graceful end use their own
   Duration repl_ping_period = seconds(10);
+  Duration migration_silence = seconds(60);  // of the other side, before a migration is ended (repl-timeout)
+  Duration migration_key_delay{};            // per key of a copy (rdb-key-save-delay, for debugging)
+  std::size_t migration_records_max = 1000;  // of those that are over (cluster-slot-migration-log-max-len)
   std::int64_t migration_bytes_per_second = 0;  // of slots that move; 0: as fast as the target takes them
   std::string server_version;
   Duration wall_offset{};  // wall time minus the machines' time; only printed (CLUSTER NODES)
@@ -77,6 +80,10 @@ class Core {
 
   void on_event(Instant now, const contract::Event& event);
   void on_engine(Instant now, const EngineReport& report);
+  // What CLUSTER SLOT-STATS shows beside keys; null: nothing.
+  void show_slot_usage(const SlotUsageTable* usage);
+  // DEBUG SLOTMIGRATION: what is given is changed.
+  void hold_migrations(Instant now, std::optional<bool> pause, std::optional<bool> failover);
   // Answers to PullExport, and to EmptySlots and ImportKeys (after a fresh report: the offset counts).
   void on_exported(Instant now, TransferId transfer, std::vector<MovedKey> keys, bool drained);
   void on_imported(Instant now, TransferId transfer, const std::string& error = "");

@@ -68,6 +68,10 @@ std::optional<CoreMessage> decode_hand_over(std::string_view kind, const ShardId
 }
 
 std::optional<CoreMessage> decode_take(std::string_view kind, const ShardId& shard, const Fields& f) {
+  if (kind == "take!" && f.size() == 1) {
+    const auto slot = parse_number(f[0], slot_count - 1);
+    return slot ? std::optional<CoreMessage>(TakeOffer{shard, static_cast<Slot>(*slot)}) : std::nullopt;
+  }
   if (f.size() != 3) return std::nullopt;
   const auto number = parse_number(f[0], number_max);
   if (kind == "take?") {
@@ -146,7 +150,8 @@ std::string encode(const CoreMessage& message) {
                    return line("take", m.shard,
                                number(m.number) + " " + number(static_cast<std::uint64_t>(m.verdict)) + " " +
                                    number(m.claim));
-                 }},
+                 },
+                 [&](const TakeOffer& m) { return line("take!", m.shard, number(m.slot)); }},
       message);
 }
 

@@ -69,8 +69,13 @@ struct TakeAnswer {  // from a primary with a live lease, of its settled log
   Verdict verdict = Verdict::busy;
   ClaimNumber claim = 0;  // what the taker has to outrank
 };
-using CoreMessage = std::variant<OffsetQuestion, OffsetAnswer, RestartNotice, RestartAnswer, ClaimQuestion,
-                                 ClaimAnswer, HandOverRequest, HandOverOffer, TakeQuestion, TakeAnswer>;
+struct TakeOffer {  // from the same: this slot is promised to your shard, and empty; ask for it
+  ShardId shard;
+  Slot slot = 0;
+};
+using CoreMessage =
+    std::variant<OffsetQuestion, OffsetAnswer, RestartNotice, RestartAnswer, ClaimQuestion, ClaimAnswer,
+                 HandOverRequest, HandOverOffer, TakeQuestion, TakeAnswer, TakeOffer>;
 
 constexpr std::size_t core_message_bytes_max = 256 * 1024;
 

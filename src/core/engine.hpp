@@ -93,6 +93,11 @@ struct EngineReport {  // pushed at every change of role or link, and at least e
 };
 
 // Keys per slot, kept exact by the engine; Core only reads.
+struct SlotUsage {  // of the commands about a slot
+  std::uint64_t cpu_us = 0, bytes_in = 0, bytes_out = 0;
+};
+using SlotUsageTable = std::array<SlotUsage, slot_count>;
+
 struct SlotKeyCounts {
   std::array<std::uint32_t, slot_count> keys{};
 };

@@ -65,10 +65,11 @@ std::string Machine::name_of(const NodeId& id) const {
 }
 
 Instant machine_deadline(const Machine& m) {
-  auto next = std::min({m.next_second, m.next_pulse, m.publish.retry_at, m.failover.deadline,
-                        m.restart.next_ask, m.claims.next_ask, m.claims.yield_until, m.takes.next_ask,
-                        m.end.limit, m.end.next_ask, m.migrations.wake, m.migrations.linger_until,
-                        m.fence.limit, m.fence.retry_at, m.manual.limit, m.manual.next, m.manual.ask_at});
+  auto next =
+      std::min({m.next_second, m.next_pulse, m.publish.retry_at, m.failover.deadline, m.restart.next_ask,
+                m.claims.next_ask, m.claims.yield_until, m.takes.next_ask, m.takes.next_offer, m.end.limit,
+                m.end.next_ask, m.migrations.wake, m.migrations.linger_until, m.fence.limit, m.fence.retry_at,
+                m.manual.limit, m.manual.next, m.manual.ask_at});
   if (m.now < m.manual.arriving_until) next = std::min(next, m.manual.arriving_until);
   if (m.leased()) next = std::min(next, m.lease_until);
   for (const auto& [ticket, pending] : m.pending) next = std::min(next, pending.limit);
@@ -77,6 +78,7 @@ Instant machine_deadline(const Machine& m) {
     next = std::min(next, m.primary_here ? std::max(m.now, m.slot_jobs_wait) : m.slot_jobs.front().limit);
   }
   for (const auto& [ticket, limit] : m.publish.replies) next = std::min(next, limit);
+  for (const auto& wait : m.waiting_replicates) next = std::min(next, wait.limit);
   for (const auto& wait : m.takes.waits) next = std::min(next, wait.limit);
   for (const auto& wait : m.takes.replicas) next = std::min({next, wait.limit, wait.next_ask});
   return next;

@@ -32,6 +32,7 @@ struct AdminOp {
   bool was_last_member = false;
   bool was_replica = false;
   bool hard = false;
+  std::uint64_t epoch = 0;   // RESET: the current one
   NodeId node;               // FORGET: the victim
   bool owned_slots = false;  // FORGET: its shard did
 };
@@ -103,6 +104,12 @@ struct OwnerWait {  // a client that was told of an owner while none is known: u
   CommandTicket client = 0;
   Instant limit;
 };
+struct WaitingReplicate {  // CLUSTER REPLICATE, until the own log says whether there are slots
+  CommandTicket ticket = 0;
+  std::vector<std::string> arguments;
+  Caller caller;
+  Instant limit;
+};
 struct TakeState {
   std::map<std::uint64_t, Take> open;  // by number of its question
   std::uint64_t last_question = 0;
@@ -111,6 +118,8 @@ struct TakeState {
   Instant disowned_until = Instant::long_ago();
   std::vector<OwnerWait> waits;
   std::vector<ReplicaWait> replicas;
+  std::vector<Slot> handed_over;  // this shard's, promised to others
+  Instant next_offer = Instant::never();
 };
 struct PublishState {  // publish.cpp
   std::optional<Ticket> in_flight, offset_in_flight;
@@ -207,6 +216,9 @@ struct Machine {
   bool was_elsewhere = false;  // the log named another primary since this node last was it
   bool copy_left = false;  // taken out of its shard as a replica: its keys are another's (RESET drops them)
   std::uint64_t own_epoch = 0;
+  const SlotUsageTable* slot_usage = nullptr;  // of the engine
+  std::vector<WaitingReplicate> waiting_replicates;
+  std::uint64_t epoch_before_reset = 0;  // RESET SOFT keeps the current one
   bool primary_here = false;
   RoutingTable table;
   bool dirty = true;                                       // something the routing table is made of changed
@@ -278,6 +290,7 @@ void publish_registers(Machine& m);
 void on_published(Machine& m, const contract::Completed& done);
 void publish_offset(Machine& m);
 void resolve_epoch_ties(Machine& m);
+void step_waiting_replicates(Machine& m);  // proc_admin.cpp
 std::uint64_t current_epoch(const Machine& m);
 void delete_shard_registers(Machine& m, const ShardId& shard);
 void delete_node_register(Machine& m, const NodeId& node);
@@ -302,6 +315,7 @@ void wait_for_owner(Machine& m, OwnerWait wait);
 void step_takes(Machine& m);
 void end_takes(Machine& m, const std::string& reason);
 void on_take_question(Machine& m, const NodeId& from, const TakeQuestion& question);
+void on_take_offer(Machine& m, const NodeId& from, const TakeOffer& offer);
 void on_replica_offset(Machine& m, const OffsetAnswer& answer);
 void on_take_answer(Machine& m, const NodeId& from, const TakeAnswer& answer);
 // A slot was handed over in the log: grants it, or takes it back when keys slipped in before.

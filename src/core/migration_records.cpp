@@ -7,8 +7,6 @@
 namespace vswim::core {
 
 namespace {
-constexpr std::size_t records_max = 64;
-
 std::int64_t unix_seconds(const Machine& m) { return (m.now.ns + m.settings.wall_offset.ns) / 1'000'000'000; }
 }  // namespace
 
@@ -23,7 +21,6 @@ MigrationRecord& migration_record(Machine& m, const JobId& job, bool import) {
   record.import = import;
   record.created_s = record.updated_s = record.acknowledged_s = unix_seconds(m);
   records.push_front(std::move(record));
-  if (records.size() > records_max) records.pop_back();
   return records.front();
 }
 
@@ -40,6 +37,14 @@ void tell_migration(Machine& m, const JobId& job, bool import, const std::string
   m.note(record.over ? NoteLevel::notice : NoteLevel::info,
          std::string(import ? "import" : "export") + " of slots " + slots_text(record.slots, 8) + " (" +
              job.hex().substr(0, 8) + "): " + state + (message.empty() ? "" : ", " + message));
+}
+
+// The newest stay, and whatever goes on.
+void drop_old_records(Machine& m) {
+  std::size_t kept = 0;
+  std::erase_if(m.migrations.records, [&](const MigrationRecord& record) {
+    return record.over && ++kept > m.settings.migration_records_max;
+  });
 }
 
 void acknowledge_migration(Machine& m, const JobId& job, bool import) {

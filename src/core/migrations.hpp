@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,17 @@ struct LogWrite {  // of one job, one at a time
   bool free(Instant now) const { return !in_flight && now >= retry_at; }
 };
 
+constexpr Duration linger_time = seconds(3);  // gossip has a slot's new owner everywhere by then
+
+struct MigrationHolds {   // DEBUG SLOTMIGRATION, of this node
+  bool pause = false;     // as source: no fence, however near the end is
+  bool failover = false;  // as target: a whole copy is not made active
+};
+
 struct ExportJob {  // at the source's primary
   LogWrite log;
   Instant next_offer{}, progress_at{};
+  Instant heard_at{};  // anything of the target
   // the attempt
   std::uint64_t session = 0;  // 0: none
   NodeId puller;
@@ -40,6 +49,8 @@ struct ExportJob {  // at the source's primary
   // Where the stream ended when the engine had no more for the first time: once the target has told that this
   // is applied, its replicas are known to keep up.
   std::optional<std::uint64_t> first_whole;
+  // Held before the fence: the target is told that nothing is missing, and has said so itself.
+  bool pause_asked = false, at_pause = false;
   Instant next_pull{};     // of what changes while the target catches up
   Instant next_alive{};    // of messages without bytes
   std::uint64_t keys = 0;  // sent in this attempt
@@ -71,6 +82,8 @@ struct ImportJob {  // at the target's primary
   Instant next_pull{}, heard_at{}, next_tell{}, next_drop{};
   Instant replicate_until{};
   std::map<NodeId, OffsetAnswer> replicas;
+  Instant contact_at{};  // with the source, in any attempt
+  std::string ended_because;
 };
 
 struct MigrationRecord {  // CLUSTER GETSLOTMIGRATIONS
@@ -82,9 +95,20 @@ struct MigrationRecord {  // CLUSTER GETSLOTMIGRATIONS
   std::string state, message;
   std::uint64_t remaining_bytes = 0;
   bool over = false;
+  bool failed_over = false;  // the target, meanwhile
+};
+
+struct CancelWait {  // a client of CANCELSLOTMIGRATIONS, and what it waits for the end of
+  std::uint64_t ticket = 0;
+  std::set<JobId> jobs;
 };
 
 struct Migrations {
+  MigrationHolds holds;
+  // This primary was made one by hand: it ends what it finds, as natively. Those of a primary that died go
+  // on.
+  bool ends_inherited = false;
+  std::vector<CancelWait> cancels;
   std::map<JobId, ExportJob> exports;
   std::map<JobId, ImportJob> imports;
   std::deque<MigrationRecord> records;  // newest first

@@ -2,6 +2,7 @@
 // answered when it completed; and what Core does once it did.
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "core/commands.hpp"
 #include "core/views.hpp"
@@ -10,7 +11,8 @@ namespace vswim::core {
 
 namespace {
 
-constexpr Duration admin_limit = seconds(5);  // MEET and RESET have 2 s of their own in the provider
+constexpr Duration admin_limit = seconds(5);   // MEET and RESET have 2 s of their own in the provider
+constexpr Duration log_patience = seconds(2);  // until the own log is known
 constexpr std::int64_t bus_offset = 10'000;
 
 AdminOp op_of(AdminKind kind, bool hard = false) {
@@ -98,6 +100,10 @@ void replicate(Machine& m, const Invocation& call) {
   if (*node == m.view.self()) return refuse("ERR Can't replicate myself");
   if (!m.view.is_primary(*node)) return refuse("ERR I can only replicate a master, not a replica.");
   if (!m.log.primaryship()) {  // after a start: slots it owns are in a log that it has not seen yet
+    if (call.caller.can_block) {
+      m.waiting_replicates.push_back({call.ticket, a, call.caller, m.now + log_patience});
+      return;
+    }
     return refuse("ERR this node does not know yet what its shard's log says, try again");
   }
   if (!m.is_replica_role() && (m.log.slots().owns_any() || m.engine.report.keys != 0)) {
@@ -119,7 +125,9 @@ void reset(Machine& m, const Invocation& call) {
   if (!m.is_replica_role() && !m.copy_left && m.engine.report.keys != 0) {
     return refuse("ERR CLUSTER RESET can't be called with master nodes containing keys");
   }
-  submit(m, call, op_of(AdminKind::reset, hard), [&](Ticket ticket) {
+  auto op = op_of(AdminKind::reset, hard);
+  op.epoch = hard ? 0 : std::max(current_epoch(m), m.view.epoch_of(m.view.own_shard()));
+  submit(m, call, op, [&](Ticket ticket) {
     return contract::RemoveFromCluster{ticket, m.view.self(), hard, false};
   });
 }
@@ -155,6 +163,19 @@ Reply failover(Machine& m, const Arguments& a) {
 
 }  // namespace
 
+void step_waiting_replicates(Machine& m) {
+  for (auto& wait : std::exchange(m.waiting_replicates, {})) {
+    if (m.log.primaryship()) {
+      replicate(m, {wait.ticket, wait.arguments, wait.caller});
+    } else if (m.now < wait.limit) {
+      m.waiting_replicates.push_back(std::move(wait));
+    } else {
+      m.reply(wait.ticket,
+              Reply::error("ERR this node does not know yet what its shard's log says, try again"));
+    }
+  }
+}
+
 void admin_command(Machine& m, Command command, const Invocation& call) {
   switch (command) {
     case Command::meet: return meet(m, call);
@@ -181,6 +202,7 @@ void on_admin_done(Machine& m, const AdminOp& op, const contract::Completed& don
   if (op.kind == AdminKind::takeover) on_left_with_slots(m, done);
   const bool empties = op.kind == AdminKind::replicate_no_one || op.kind == AdminKind::reset;
   if (ok && empties && op.was_replica) m.act(FlushAll{});
+  if (ok && op.kind == AdminKind::reset) m.epoch_before_reset = op.epoch;
   if (ok && op.kind == AdminKind::reset && op.hard) m.own_epoch = 0;
   if (ok) return m.reply(op.client, Reply::ok());
   const std::string text = done.text.empty() ? "the operation was not confirmed in time" : done.text;

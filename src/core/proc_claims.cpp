@@ -140,6 +140,9 @@ void on_claim_answer(Machine& m, const NodeId& from, const ClaimAnswer& answer) 
       if (!outranks({claimed.claim, answer.shard}, {entry.claim, m.view.own_shard()})) continue;
       const bool moved = entry.state == SlotState::migrating || entry.state == SlotState::handed_over;
       (moved ? kept : job).remove.set(n);
+      // Whoever hears of this before the other's claim must not find that nobody owns the slot.
+      m.migrations.lingering[static_cast<Slot>(n)] = entry.claim;
+      m.migrations.linger_until = m.now + linger_time;
     }
   }
   job.lost_to = answer.shard;

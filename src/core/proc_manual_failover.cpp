@@ -33,6 +33,7 @@ void take_over(Machine& m) {
     s.next = m.now + look_interval;
     return;
   }
+  m.migrations.ends_inherited = true;  // once it is primary
   if (s.phase != Phase::forcing) s.phase = Phase::taking;
   s.next = s.ask_at = Instant::never();
 }
@@ -128,6 +129,7 @@ void on_take_over_done(Machine& m, const contract::Completed& done) {
                                   (done.revision ? " (revision " + done.revision->text() + ")" : ""));
     return end(m);
   }
+  m.migrations.ends_inherited = false;
   if (s.phase == Phase::taking) {
     s.phase = Phase::asking;  // what was offered may not hold any more
     s.offer.reset();

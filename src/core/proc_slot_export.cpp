@@ -19,7 +19,6 @@ constexpr Duration retry_after = milliseconds(100);
 constexpr Duration progress_limit = seconds(60);  // of an attempt that goes nowhere, before the fence
 constexpr Duration fence_limit = seconds(3);      // then the target is asked to abandon
 constexpr Duration abandon_interval = milliseconds(300);
-constexpr Duration linger_time = seconds(3);       // gossip has the new owner everywhere by then
 constexpr std::uint64_t close_bytes = 256 * 1024;  // so little is left when the fence goes up
 constexpr std::size_t pull_bytes = 256 * 1024;
 constexpr Duration pull_interval = milliseconds(10);  // once the engine had no more
@@ -37,7 +36,7 @@ void end_attempt(Machine& m, ExportJob& job) {
   job.session = 0;
   job.transfer = 0;
   job.stream = StreamSender();
-  job.pulling = job.drained = job.ready = job.end_told = false;
+  job.pulling = job.drained = job.ready = job.end_told = job.pause_asked = job.at_pause = false;
   job.first_whole.reset();
   job.keys = 0;
 }
@@ -79,6 +78,9 @@ void step_open(Machine& m, const JobId& id, const ExportRegister& reg, ExportJob
       slots_where(m, reg.slots, [](const SlotEntry& e) { return e.state == SlotState::active; });
   if (mine != reg.slots && job.reason.empty()) job.reason = "slots of it are not this shard's any more";
   if (m.view.members_of(reg.target).empty() && job.reason.empty()) job.reason = "the target shard is gone";
+  if (m.now >= job.heard_at + m.settings.migration_silence && job.reason.empty())
+    job.reason = "Timed out after too long with no interaction";
+  if (job.at_pause) job.progress_at = m.now;
   if (m.now >= job.progress_at + progress_limit && job.reason.empty())
     job.reason = "the target made no progress for " + std::to_string(progress_limit.ms() / 1'000) + " s";
   if (!job.reason.empty()) {
@@ -107,13 +109,15 @@ void ask_to_abandon(Machine& m, const JobId& id, const ExportRegister& reg, Expo
 
 void step_fenced(Machine& m, const JobId& id, const ExportRegister& reg, ExportJob& job) {
   if (!job.fenced_at) job.fenced_at = m.now;
+  if (job.cancelled) *job.fenced_at = std::min(*job.fenced_at, m.now - fence_limit);
   if (fenced_slots(m, reg).none()) {  // taken: the log is clear of them
     end_attempt(m, job);
     job.reason = "";
     if (job.log.free(m.now)) write(m, id, job, {close_register(m, id)});
     return;
   }
-  if (job.abandon_nonce == 0) tell_migration(m, id, false, "failover-paused", "");
+  if (job.abandon_nonce == 0)
+    tell_migration(m, id, false, job.end_told ? "failover-granted" : "failover-paused", "");
   ask_to_abandon(m, id, reg, job);
 }
 
@@ -149,7 +153,7 @@ void pull(Machine& m, const ExportRegister& reg, ExportJob& job, bool settled) {
   if (job.drained && reg.fenced && settled) return;  // everything that will ever be
   if (reg.fenced && !settled) return;                // commands may still change what the fence will hold
   if (job.ready || (job.drained && job.stream.unapplied() > close_bytes / 2)) return;
-  if (job.drained && !reg.fenced && m.now < job.next_pull) {
+  if (!reg.fenced && m.now < job.next_pull) {
     m.migrations.wake = std::min(m.migrations.wake, job.next_pull);
     return;
   }
@@ -170,7 +174,11 @@ void copy(Machine& m, const JobId& id, const ExportRegister& reg, ExportJob& job
   auto& record = migration_record(m, id, false);
   record.remaining_bytes = job.stream.unapplied();
   if (!reg.fenced) {
-    tell_migration(m, id, false, job.drained ? "streaming" : "snapshotting",
+    const bool whole = job.first_whole.has_value();
+    tell_migration(m, id, false,
+                   job.at_pause ? "waiting-to-pause"
+                   : whole      ? "streaming"
+                                : "snapshotting",
                    std::to_string(job.keys) + " keys sent");
   }
   m.migrations.wake = std::min({m.migrations.wake, job.next_alive, job.stream.resend_at()});
@@ -178,12 +186,18 @@ void copy(Machine& m, const JobId& id, const ExportRegister& reg, ExportJob& job
     m.migrations.wake = std::min(m.migrations.wake, m.now + milliseconds(5));
 }
 
+void tell_gone(Machine& m, const NodeId& to, const JobId& id) {
+  m.send(to, MigrationGone{m.view.own_shard(), id});
+}
+
 void finish(Machine& m, const JobId& id, ExportJob& job) {
   end_attempt(m, job);
-  const auto& record = migration_record(m, id, false);
+  auto& record = migration_record(m, id, false);
   if (record.over) return;
+  record.remaining_bytes = 0;
   if (job.reason.empty() && job.fenced_at) return tell_migration(m, id, false, "success", "");
   tell_migration(m, id, false, job.cancelled ? "cancelled" : "failed", job.reason);
+  if (record.target != NodeId{}) tell_gone(m, record.target, id);  // it would ask, but only after a while
 }
 
 // The log's word about a job, and whether it may be acted upon.
@@ -198,8 +212,28 @@ std::optional<Known> known_export(const Machine& m, const JobId& id) {
   return Known{found->second.value, m.log.is_settled(found->second.revision)};
 }
 
-void tell_gone(Machine& m, const NodeId& to, const JobId& id) {
-  m.send(to, MigrationGone{m.view.own_shard(), id});
+// Who cancelled waits for what has not been fenced to be over.
+void answer_cancels(Machine& m) {
+  std::erase_if(m.migrations.cancels, [&](CancelWait& wait) {
+    std::erase_if(wait.jobs, [&](const JobId& id) {
+      const auto found = m.migrations.exports.find(id);
+      return found == m.migrations.exports.end() || found->second.fenced_at;
+    });
+    if (wait.jobs.empty()) m.reply(wait.ticket, Reply::ok());
+    return wait.jobs.empty();
+  });
+}
+
+}  // namespace
+
+namespace {
+
+void tell_that_another_has_them(Machine& m) {
+  for (const auto& record : m.migrations.records) {
+    if (record.import || record.over) continue;
+    tell_migration(m, record.job, false, "failed",
+                   "Slots are no longer owned by myself: the shard's primary is another");
+  }
 }
 
 }  // namespace
@@ -209,6 +243,10 @@ void step_exports(Machine& m) {
   if (!m.primary_here) {
     for (auto& [id, job] : jobs) end_attempt(m, job);
     jobs.clear();
+    for (const auto& wait : std::exchange(m.migrations.cancels, {}))
+      m.reply(wait.ticket,
+              Reply::error("ERR this node is not primary now, nothing is known to be cancelled"));
+    if (m.is_replica_role()) tell_that_another_has_them(m);
     return;
   }
   pay(m);
@@ -220,13 +258,15 @@ void step_exports(Machine& m) {
     finish(m, it->first, it->second);
     it = jobs.erase(it);
   }
+  answer_cancels(m);
   for (const auto& [id, logged] : m.log.exports()) {
     const auto& reg = logged.value;
     const bool settled = m.log.is_settled(logged.revision);
     auto [found, fresh] = jobs.try_emplace(id);
     auto& job = found->second;
     if (fresh) {
-      job.progress_at = m.now;
+      job.progress_at = job.heard_at = m.now;
+      if (m.migrations.ends_inherited && !reg.fenced) job.reason = "the shard was failed over by hand";
       auto& record = migration_record(m, id, false);
       record.slots = reg.slots;
       record.source = m.view.self();
@@ -252,18 +292,26 @@ void on_exported(Machine& m, TransferId transfer, std::vector<MovedKey> keys, bo
     job.keys += keys.size();
     const auto known = known_export(m, id);
     const bool open = known && !known->reg.fenced;
+    job.next_pull = m.now + pull_interval;
+    if (open && !job.first_whole && !keys.empty() && m.settings.migration_key_delay > Duration{}) {
+      job.drained = drained = false;
+      job.next_pull = m.now + m.settings.migration_key_delay * static_cast<std::int64_t>(keys.size());
+    }
     if (drained && !job.first_whole) job.first_whole = job.stream.end();
     const bool keeps_up = drained && job.stream.applied() >= *job.first_whole;
-    if (open && keeps_up && job.stream.unapplied() <= close_bytes) job.ready = true;
-    job.next_pull = m.now + pull_interval;
+    const bool close = open && keeps_up && job.stream.unapplied() <= close_bytes;
+    if (close && !m.migrations.holds.pause) job.ready = true;
+    if (close && m.migrations.holds.pause && !std::exchange(job.pause_asked, true)) job.next_alive = m.now;
     if (bytes > 0) job.progress_at = m.now;
   }
 }
 
-void on_export_lost(Machine& m, const std::string& reason) {
+// Before the fence that ends it, as natively; behind it the copy is made anew.
+void on_export_flushed(Machine& m) {
   for (auto& [id, job] : m.migrations.exports) {
+    const auto known = known_export(m, id);
+    if (known && !known->reg.fenced && job.reason.empty()) job.reason = "Data was flushed";
     if (job.session == 0) continue;
-    m.note(NoteLevel::notice, "the copy of migration " + id.hex().substr(0, 8) + " begins anew: " + reason);
     end_attempt(m, job);
     job.next_offer = m.now;  // which tells the target
   }
@@ -281,6 +329,7 @@ void on_pull(Machine& m, const NodeId& from, const MigrationPull& pull) {
   end_attempt(m, job);
   job.session = pull.session;
   job.puller = from;
+  job.heard_at = m.now;
   job.transfer = ++m.migrations.last_transfer;
   job.next_alive = m.now;
   m.act(BeginExport{job.transfer, slot_list(known->reg.slots)});
@@ -295,6 +344,8 @@ void on_ack(Machine& m, const NodeId& from, const MigrationAck& ack) {
   const auto before = job.stream.unapplied();
   job.stream.acknowledged(m.now, ack.received, ack.applied);
   if (job.stream.unapplied() < before) job.progress_at = m.now;
+  job.heard_at = m.now;
+  if (job.pause_asked && ack.applied == job.stream.end()) job.at_pause = true;
   acknowledge_migration(m, ack.job, false);
 }
 
@@ -305,7 +356,8 @@ void on_target_refusal(Machine& m, const NodeId& from, const MigrationRefusal& r
   const auto found = m.migrations.exports.find(refusal.job);
   if (!known->settled || known->reg.target != refusal.shard || found == m.migrations.exports.end()) return;
   auto& job = found->second;
-  if (job.reason.empty() && job.abandon_nonce == 0) job.reason = "the target refused: " + refusal.reason;
+  if (job.reason.empty() && job.abandon_nonce == 0)
+    job.reason = "Connection lost to target: " + refusal.reason;
   if (known->reg.fenced && job.fenced_at) *job.fenced_at = std::min(*job.fenced_at, m.now - fence_limit);
 }
 
@@ -317,7 +369,7 @@ void on_abandoned(Machine& m, const NodeId& from, const MigrationAbandoned& answ
   if (found == m.migrations.exports.end()) return;
   auto& job = found->second;
   if (job.abandon_nonce == 0 || job.abandon_nonce != answer.nonce || !job.log.free(m.now)) return;
-  if (job.reason.empty()) job.reason = "the target did not complete in time and gave up";
+  if (job.reason.empty()) job.reason = "Unpaused before migration completed: the target gave up";
   auto batch = slot_batch(m, known->reg.slots, [&](Slot, const SlotEntry& entry) {
     return is_fenced_for(entry, known->reg.target) ? SlotEntry{SlotState::active, entry.claim, {}} : entry;
   });

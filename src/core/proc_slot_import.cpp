@@ -53,6 +53,7 @@ SlotSet taking(const Machine& m, const ImportRegister& reg) {
 
 // The slots are nobody's here again, and the register says so until nobody asks and the copy is gone.
 void give_up(Machine& m, const JobId& id, const ImportRegister& reg, ImportJob& job) {
+  job.ended_because = job.error.empty() ? "Connection lost to source: it has ended the migration" : job.error;
   auto batch = slot_batch(m, taking(m, reg), [](Slot, const SlotEntry& entry) { return given_up(entry); });
   auto after = reg;
   after.stage = ImportStage::abandoned;
@@ -66,8 +67,12 @@ std::uint64_t draw_session(Machine& m) { return m.rng.below(1'000'000'000'000) +
 // of one before it, may still have proposed can commit, and only then the slots may be emptied.
 void begin_attempt(Machine& m, const JobId& id, const ImportRegister& reg, ImportJob& job) {
   const auto log = job.log;
+  const auto contact_at = job.contact_at;
+  const auto ended_because = job.ended_because;  // of an end that may have been written all the same
   job = ImportJob{};
   job.log = log;
+  job.contact_at = contact_at;
+  job.ended_because = ended_because;
   job.phase = ImportPhase::claiming;
   job.session = draw_session(m);
   job.heard_at = m.now;
@@ -169,6 +174,7 @@ void step_copying(Machine& m, const JobId& id, const ImportRegister& reg, Import
 }
 
 void step_replicating(Machine& m, const JobId& id, const ImportRegister& reg, ImportJob& job) {
+  if (m.migrations.holds.failover) return;
   if (replicated(m, job) || m.now >= job.replicate_until) {
     job.phase = ImportPhase::activating;
     return activate(m, id, reg, job);
@@ -180,6 +186,9 @@ void step_replicating(Machine& m, const JobId& id, const ImportRegister& reg, Im
 void step_taking(Machine& m, const JobId& id, const ImportRegister& reg, ImportJob& job) {
   if (!job.log.free(m.now)) return;
   if (taking(m, reg) != reg.slots) job.error = "slots of it were given away meanwhile";
+  if (job.contact_at == Instant{}) job.contact_at = m.now;
+  if (m.now >= job.contact_at + m.settings.migration_silence && job.error.empty())
+    job.error = "Timed out after too long with no interaction";
   if (!job.error.empty() && job.phase != ImportPhase::activating) return give_up(m, id, reg, job);
   if (reg.session != job.session) return begin_attempt(m, id, reg, job);
   const bool silent = !job.importing && m.now >= job.heard_at + silence_limit;
@@ -224,7 +233,11 @@ void drop_copy(Machine& m, const JobId& id, const ImportRegister& reg, ImportJob
 void step_ended(Machine& m, const JobId& id, const ImportRegister& reg, ImportJob& job) {
   job.phase = ImportPhase::idle;
   drop_copy(m, id, reg, job);
-  tell_migration(m, id, true, reg.stage == ImportStage::done ? "success" : "failed", "");
+  if (reg.stage == ImportStage::done) {
+    tell_migration(m, id, true, "success", "");
+  } else if (left_of_copy(m, reg).none()) {
+    tell_migration(m, id, true, "failed", job.ended_because);
+  }
   if (m.now < job.next_tell) return;
   job.next_tell = m.now + tell_interval;
   const auto primary = m.view.primary_of(reg.source);
@@ -232,28 +245,36 @@ void step_ended(Machine& m, const JobId& id, const ImportRegister& reg, ImportJo
   if (reg.stage == ImportStage::done) {
     m.send(*primary, MigrationDone{m.view.own_shard(), id});
   } else {
-    const auto& why = migration_record(m, id, true).message;
+    const auto& why = job.ended_because;
     m.send(*primary, MigrationRefusal{m.view.own_shard(), id, why.empty() ? "it has given up" : why});
   }
 }
 
 // The log says that this attempt has come to nothing: its keys go, where the slots are nobody's.
-void forget_copy(Machine& m, const JobId& id, const SlotSet& slots, const ImportJob& job) {
-  tell_migration(m, id, true, "failed", job.error.empty() ? "given up" : job.error);
+void forget_copy(Machine& m, const SlotSet& slots) {
   const auto left = slots_where(m, slots, [](const SlotEntry& e) { return e.state == SlotState::none; });
   if (left.any()) m.act(DropSlots{slot_list(left)});
 }
 
 // The end of an attempt has been shown since the job was last looked at.
-void see_end(Machine& m, const JobId& id, const ImportRegister& reg, ImportJob& job) {
+void see_end(Machine& m, const ImportRegister& reg, ImportJob& job) {
   if (reg.stage == ImportStage::taking || job.phase == ImportPhase::idle) return;
   if (reg.stage == ImportStage::done) {
     m.act(AdoptSlots{slot_list(reg.slots), reg.source});
   } else {
-    forget_copy(m, id, reg.slots, job);
+    forget_copy(m, reg.slots);
   }
   job.phase = ImportPhase::idle;
   job.next_tell = m.now;
+}
+
+// Once nothing was missing at a message without bytes, what still comes are changes.
+void tell_copying(Machine& m, const MigrationData& data, const ImportJob& job) {
+  constexpr const char* waiting = "waiting-for-paused";
+  const bool nothing_missing =
+      data.bytes.empty() && data.offset == job.stream.received() && job.safe == data.offset;
+  const bool was = migration_record(m, data.job, true).state == waiting;
+  tell_migration(m, data.job, true, was || nothing_missing ? waiting : "receiving-snapshot", "");
 }
 
 }  // namespace
@@ -270,29 +291,70 @@ bool flushes_wait(const Machine& m) {
          });
 }
 
+namespace {
+
+// A replica knows of them by the log.
+void step_imports_of_primary(Machine& m) {
+  for (auto& record : m.migrations.records) {
+    const auto left = [&] {
+      return slots_where(m, with_keys(m, record.slots),
+                         [](const SlotEntry& e) { return e.state == SlotState::none; });
+    };
+    if (record.import && !record.over && !m.log.imports().contains(record.job) && left().none())
+      tell_migration(m, record.job, true, "failed", "");
+  }
+  for (const auto& [id, logged] : m.log.imports()) {
+    const auto& reg = logged.value;
+    auto& record = migration_record(m, id, true);
+    if (reg.stage == ImportStage::taking) record.over = false;
+    const auto target = m.view.primary_of(m.view.own_shard()).value_or(NodeId{});
+    if (!record.over && record.target != NodeId{} && record.target != target) record.failed_over = true;
+    record.slots = reg.slots;
+    record.target = target;
+    record.source = m.view.primary_of(reg.source).value_or(NodeId{});
+    const bool taking = reg.stage == ImportStage::taking, done = reg.stage == ImportStage::done;
+    if (taking || done || left_of_copy(m, reg).none())
+      tell_migration(m, id, true,
+                     taking ? "occurring-on-primary"
+                     : done ? "success"
+                            : "failed",
+                     record.failed_over && !done ? "A failover occurred during slot import" : "");
+  }
+}
+
+}  // namespace
+
 void step_imports(Machine& m) {
   auto& jobs = m.migrations.imports;
-  if (!m.primary_here) return jobs.clear();
+  if (!m.primary_here) {
+    jobs.clear();
+    return step_imports_of_primary(m);
+  }
   for (auto it = jobs.begin(); it != jobs.end();) {
     auto& [id, job] = *it;
     const bool logged = m.log.imports().contains(id);
-    if (!logged && job.phase != ImportPhase::idle)
-      forget_copy(m, id, migration_record(m, id, true).slots, job);
+    if (!logged && job.phase != ImportPhase::idle) {
+      forget_copy(m, migration_record(m, id, true).slots);
+      tell_migration(m, id, true, "failed", job.error.empty() ? "given up" : job.error);
+    }
     if (!logged) job.phase = ImportPhase::idle;
     it = logged || job.log.in_flight ? std::next(it) : jobs.erase(it);
   }
   for (const auto& [id, logged] : m.log.imports()) {
     if (!m.log.is_settled(logged.revision)) continue;
     const auto& reg = logged.value;
-    auto& job = jobs[id];
+    auto [found, fresh] = jobs.try_emplace(id);
+    auto& job = found->second;
+    if (fresh && m.migrations.ends_inherited) job.error = "A failover occurred during slot import";
     auto& record = migration_record(m, id, true);
     record.slots = reg.slots;
     record.target = m.view.self();
     record.source = m.view.primary_of(reg.source).value_or(NodeId{});
-    see_end(m, id, reg, job);
+    see_end(m, reg, job);
     reg.stage == ImportStage::taking ? step_taking(m, id, reg, job) : step_ended(m, id, reg, job);
     m.migrations.wake = std::min(m.migrations.wake, m.now + milliseconds(200));
   }
+  m.migrations.ends_inherited = false;
 }
 
 void on_imported(Machine& m, TransferId transfer, const std::string& error) {
@@ -315,6 +377,7 @@ void on_imported(Machine& m, TransferId transfer, const std::string& error) {
 void on_offer(Machine& m, const NodeId& from, const MigrationOffer& offer) {
   if (!m.primary_here || !m.speaks_for_another(from, offer.shard)) return;
   auto& job = m.migrations.imports[offer.job];
+  job.contact_at = m.now;
   if (const auto known = known_import(m, offer.job)) {
     // Its step answers. Who offers has no attempt in hand: what came so far is of one that ended.
     const bool begun = job.phase == ImportPhase::copying && (job.stream.received() > 0 || job.total);
@@ -324,6 +387,14 @@ void on_offer(Machine& m, const NodeId& from, const MigrationOffer& offer) {
   if (!job.log.free(m.now)) return;
   const auto not_free =
       slots_where(m, offer.slots, [](const SlotEntry& entry) { return entry.state != SlotState::none; });
+  if (std::ranges::find(m.table.mode, SlotMode::importing) != m.table.mode.end()) {
+    return m.send(from, MigrationRefusal{m.view.own_shard(), offer.job, "Slots are being manually imported"});
+  }
+  const auto of_its_last = slots_where(m, not_free, [&](const SlotEntry& entry) {
+    return entry.state == SlotState::taking_over && entry.peer == offer.shard;
+  });
+  // A job that is over there: this one finds the slots free when it is over here, too.
+  if (not_free.any() && not_free == of_its_last) return;
   if (not_free.any()) {
     return m.send(from, MigrationRefusal{m.view.own_shard(), offer.job,
                                          "slots " + slots_text(not_free, 8) + " are not free there"});
@@ -350,9 +421,9 @@ void on_data(Machine& m, const NodeId& from, const MigrationData& data) {
     job.phase = ImportPhase::idle;
     return;
   }
-  job.heard_at = m.now;
+  job.heard_at = job.contact_at = m.now;
   if (data.total) job.total = data.total;
-  tell_migration(m, data.job, true, "receiving-snapshot", "");
+  tell_copying(m, data, job);
   acknowledge_migration(m, data.job, true);
   acknowledge(m, data.job, known->reg, job);
 }
@@ -382,12 +453,21 @@ void on_abandon(Machine& m, const NodeId& from, const MigrationAbandon& question
   write(m, question.job, job, {register_write(m, question.job, never)});
 }
 
-void on_import_lost(Machine& m, const std::string& reason) {
+// As natively that ends it, unless the source's slots are fenced: then the copy is made anew.
+void on_import_flushed(Machine& m) {
   for (auto& [id, job] : m.migrations.imports) {
     if (job.phase != ImportPhase::copying && job.phase != ImportPhase::replicating) continue;
-    m.note(NoteLevel::notice, "the copy of migration " + id.hex().substr(0, 8) + " begins anew: " + reason);
-    begin_anew(job);
+    if (job.total) {
+      begin_anew(job);
+    } else if (job.error.empty()) {
+      job.error = "Data was flushed";
+    }
   }
+}
+
+bool an_import_is_open(const Machine& m) {
+  return std::ranges::any_of(
+      m.log.imports(), [](const auto& entry) { return entry.second.value.stage == ImportStage::taking; });
 }
 
 void on_import_written(Machine& m, const MigrationOp& op, const contract::Completed& done) {

@@ -15,6 +15,8 @@ namespace {
 
 constexpr Duration ask_interval = milliseconds(250);
 constexpr Duration job_limit = seconds(2);
+constexpr Duration take_limit = seconds(5);
+constexpr Duration offer_interval = milliseconds(500);
 constexpr Duration replica_limit = seconds(1);  // one that takes longer has lost its link, or there is none
 constexpr Duration replica_interval = milliseconds(10);
 using Verdict = TakeAnswer::Verdict;
@@ -131,6 +133,22 @@ bool job_concerns(const Machine& m, Slot slot) {
   });
 }
 
+// As natively a slot finds its new owner also if only the old one was told: who imports it asks for it then.
+void offer_handed_over(Machine& m) {
+  auto& takes = m.takes;
+  if (!m.primary_here || takes.handed_over.empty()) {
+    takes.next_offer = Instant::never();
+    return;
+  }
+  if (takes.next_offer == Instant::never()) takes.next_offer = m.now + offer_interval;
+  if (m.now < takes.next_offer) return;
+  takes.next_offer = m.now + offer_interval;
+  for (const Slot slot : takes.handed_over) {
+    const auto primary = m.view.primary_of(m.log.slots().at(slot).peer);
+    if (primary && m.counts.keys[slot] == 0) m.send(*primary, TakeOffer{m.view.own_shard(), slot});
+  }
+}
+
 }  // namespace
 
 void take_slot(Machine& m, Take take) {
@@ -144,6 +162,7 @@ void step_takes(Machine& m) {
   auto& takes = m.takes;
   if (m.now >= takes.disowned_until) takes.disowned.reset();
   step_replica_waits(m);
+  offer_handed_over(m);
   std::erase_if(takes.waits, [&](const OwnerWait& wait) { return over(m, wait); });
   if (takes.open.empty()) {
     takes.next_ask = Instant::never();
@@ -201,6 +220,17 @@ void on_take_question(Machine& m, const NodeId& from, const TakeQuestion& questi
   job.hand_over = HandOver{entry, question.with_keys, from, question.number};
   job.limit = m.now + job_limit;
   m.slot_jobs.push_back(std::move(job));
+}
+
+void on_take_offer(Machine& m, const NodeId& from, const TakeOffer& offer) {
+  const auto* sender = m.view.member(from);
+  if (!m.primary_here || sender == nullptr || sender->shard != offer.shard) return;
+  const auto& entry = m.log.slots().at(offer.slot);
+  if (entry.state != SlotState::importing || entry.peer != offer.shard || job_concerns(m, offer.slot)) return;
+  const bool asked =
+      std::ranges::any_of(m.takes.open, [&](const auto& take) { return take.second.slot == offer.slot; }) ||
+      std::ranges::any_of(m.takes.replicas, [&](const auto& wait) { return wait.take.slot == offer.slot; });
+  if (!asked) take_slot(m, Take{offer.slot, false, std::nullopt, m.now + take_limit});
 }
 
 void on_handed_over(Machine& m, const SlotJob& job) {

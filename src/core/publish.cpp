@@ -74,7 +74,9 @@ void answer_published(Machine& m, bool everything) {
 
 }  // namespace
 
-std::uint64_t current_epoch(const Machine& m) { return std::max(m.view.max_epoch(), m.own_epoch); }
+std::uint64_t current_epoch(const Machine& m) {
+  return std::max({m.view.max_epoch(), m.own_epoch, m.epoch_before_reset});
+}
 
 void publish_registers(Machine& m) {
   if (m.view.member(m.view.self()) == nullptr || m.publish.in_flight) return answer_published(m, false);

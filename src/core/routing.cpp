@@ -122,10 +122,28 @@ void add_state(RoutingTable& table, const ClusterView& view, const Settings& set
 
 }  // namespace
 
+namespace {
+
+void add_copies(RoutingTable& table, const LogView& log) {
+  table.copies.reset();
+  for (const auto& [id, logged] : log.imports()) {
+    const auto& reg = logged.value;
+    const bool left = reg.stage == ImportStage::abandoned && reg.session != 0;
+    for (std::size_t slot = 0; slot < slot_count; ++slot) {
+      if (!reg.slots[slot]) continue;
+      const auto state = log.slots().at(static_cast<Slot>(slot)).state;
+      if (state == SlotState::taking_over || (left && state == SlotState::none)) table.copies.set(slot);
+    }
+  }
+}
+
+}  // namespace
+
 void build_routing(RoutingTable& table, const ClusterView& view, const LogView& log, const Settings& settings,
                    const RoutingFacts& facts) {
   add_routes(table, view, settings);
   add_published_owners(table, view);
+  add_copies(table, log);
   table.primary_here = facts.primary_here && table.own_route != RoutingTable::unowned;
   table.replica_here = facts.replica_here;
   table.named_elsewhere = facts.named_elsewhere;

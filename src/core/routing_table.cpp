@@ -37,6 +37,9 @@ Decision decide(const RoutingTable& table, const RouteQuery& query, Instant now)
     if (!leased(table, now)) return Decision::clusterdown;
     return table.writes_held && query.write ? Decision::hold : Decision::serve;
   }
+  const bool reads_of_replica = table.replica_here && query.readonly_client && !query.write;
+  if (table.mode[query.slot] == SlotMode::importing && query.asking && reads_of_replica)
+    return Decision::serve;
   if (owner == table.own_route) return decide_own(table, query, now);
   return table.routes[owner].known ? Decision::moved : Decision::clusterdown;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -52,6 +53,8 @@ struct RoutingTable {
   Instant lease_until{};     // compare with the clock at every use (rule L6)
   std::uint64_t builds = 0;  // raised whenever the table is built anew
   std::uint64_t lapses = 0;  // raised whenever a lease ended, also when it was renewed later
+  // What is in these is a copy of another shard's keys, on its way here: not to be seen yet, or any more.
+  std::bitset<slot_count> copies;
   std::array<bool, slot_count>
       served{};  // primary_here and the slot is settled ACTIVE (or MIGRATING) in the log
 };

@@ -32,7 +32,8 @@ struct ServerEvent {
 };
 namespace event {
 constexpr ServerEvent role_changed{0, 1}, flush_db{2, 1}, loading{3, 1}, client_change{4, 1}, shutdown{5, 1},
-    replica_change{6, 1}, primary_link_change{7, 1}, event_loop{15, 1}, config{16, 1}, key{17, 1};
+    replica_change{6, 1}, primary_link_change{7, 1}, event_loop{15, 1}, config{16, 1}, key{17, 1},
+    command_succeeded{20, 1}, command_failed{21, 1};
 constexpr std::uint64_t loading_rdb_start = 0, loading_aof_start = 1, loading_replica_start = 2,
                         loading_ended = 3, loading_failed = 4;
 constexpr std::uint64_t client_connected = 0, client_disconnected = 1;
@@ -59,6 +60,17 @@ struct FlushInfo {
   std::uint64_t version;
   std::int32_t sync;
   std::int32_t database;  // -1: all of them
+};
+struct CommandResult {
+  std::uint64_t version;
+  const char* name;  // "config|resetstat"
+  long long duration_us;
+  long long dirty;
+  std::uint64_t client_id;
+  int is_module_client;  // a Call
+  int count;
+  String** words;
+  const char* rejection;
 };
 struct KeyInfo {
   std::uint64_t version;
@@ -128,6 +140,8 @@ using ApplyFunction = int (*)(Ctx*, void*, String**);
   X(int, SetContextUser, (Ctx*, const User*))                                                           \
   X(int, KeyExists, (Ctx*, String*))                                                                    \
   X(Key*, OpenKey, (Ctx*, String*, int))                                                                \
+  X(int, KeyType, (Key*))                                                                               \
+  X(long long, GetExpire, (Key*))                                                                       \
   X(void, CloseKey, (Key*))                                                                             \
   X(const String*, GetKeyNameFromModuleKey, (Key*))                                                     \
   X(String*, CreateString, (Ctx*, const char*, std::size_t))                                            \

@@ -130,6 +130,10 @@ bool BlockingCommands::recheck(Ctx* ctx) {
                                     static_cast<int>(waiting.words.size()), *client, client->blocking_asked);
     std::unique_ptr<Answer> answer;
     if (verdict.decision == core::Decision::hold) continue;
+    // Its slot is being moved: as natively it waits on, until that slot has another owner.
+    if (waiting.promise &&
+        (verdict.decision == core::Decision::ask || verdict.decision == core::Decision::tryagain))
+      continue;
     if (verdict.decision == core::Decision::serve) {
       if (waiting.promise || run_as_.writes_are_paused()) continue;
       filter_.runs_now(waiting.client_id, true, client->blocking_asked);

@@ -24,7 +24,10 @@ ListedClient parse_line(std::string_view line) {
       client.id = number<std::uint64_t>(value);
     } else if (name == "fd") {
       client.fd = number<int>(value);
+    } else if (name == "tot-net-out") {
+      client.bytes_out += number<std::uint64_t>(value);
     } else if (name == "obl" || name == "oll") {
+      if (name == "obl") client.bytes_out += number<std::uint64_t>(value);
       client.pending_output |= number<std::uint64_t>(value) > 0;
     } else if (name == "flags") {
       client.blocked = value.find('b') != std::string_view::npos;

@@ -11,6 +11,7 @@ namespace vswim::module {
 struct ListedClient {
   std::uint64_t id = 0;
   int fd = -1;
+  std::uint64_t bytes_out = 0;  // that it was given, those still to be written among them
   bool pending_output = false;  // obl or oll above zero
   bool blocked = false;         // in a blocking command, or held by CLIENT PAUSE
   bool replica = false;

@@ -113,6 +113,7 @@ CommandTable read_commands(const Api& api, Ctx* ctx) {
   const Reader read{api};
   for (std::size_t i = 0; i < read.size(reply.get()); ++i)
     read_command(read, read.element(reply.get(), i), table);
+  add_own_scan(table);
   return table;
 }
 

@@ -27,6 +27,12 @@ constexpr std::pair<std::string_view, Special> specials[] = {
     {"cluster", Special::cluster},
     {"info", Special::info},
     {"config", Special::config},
+    {"dbsize", Special::keyspace},
+    {"keys", Special::keyspace},
+    {"scan", Special::keyspace},
+    {"randomkey", Special::keyspace},
+    {"debug", Special::debug},
+    {scan_name, Special::cluster_scan},
     {"select", Special::select},
     {"swapdb", Special::swapdb},
     {"move", Special::move},
@@ -64,6 +70,7 @@ void classify(Command& command) {
       std::end(writers_unflagged)) {
     command.may_write = true;
   }
+  command.names_no_key = command.name.ends_with(scan_name);
   command.script = command.name.starts_with("eval") || command.name.starts_with("fcall");
 }
 
@@ -83,6 +90,17 @@ void CommandTable::add(Command command) {
       commands_[index_[at]] = std::move(command);
       return;
     }
+  }
+}
+
+void add_own_scan(CommandTable& table) {
+  for (const std::string_view name : {scan_name, own_scan_name}) {
+    if (table.find(name)) continue;
+    Command command;
+    command.name = name;
+    command.arity = -2;
+    command.first = command.last = command.step = 1;
+    table.add(std::move(command));
   }
 }
 

@@ -28,6 +28,9 @@ enum class Special : std::uint8_t {
   cluster,
   info,
   config,
+  cluster_scan,
+  keyspace,
+  debug,
   select,
   swapdb,
   move,
@@ -65,7 +68,8 @@ struct Command {
   bool blocking = false;  // may wait for its keys
   bool noscript = false;
   bool deny_oom = false;
-  bool no_multi = false;  // refused inside of a transaction
+  bool no_multi = false;      // refused inside of a transaction
+  bool names_no_key = false;  // the argument that routes it is no key
   Special special = Special::none;
   bool ask_server = false;            // only the server can tell its keys
   int first = 0, last = 0, step = 0;  // the usual case, when `specs` is empty
@@ -74,6 +78,9 @@ struct Command {
   bool may_flush() const { return special == Special::flush || script; }
   bool has_keys() const { return first > 0 || !specs.empty() || ask_server; }
 };
+
+// CLUSTERSCAN's name here; on releases that do not have it, this one's.
+constexpr std::string_view own_scan_name = "swim.clusterscan", scan_name = "clusterscan";
 
 class CommandTable {
  public:
@@ -95,6 +102,9 @@ class CommandTable {
   std::array<std::uint16_t, buckets> index_{};
   std::vector<Command> commands_;
 };
+
+// CLUSTERSCAN runs in this module under both of its names.
+void add_own_scan(CommandTable& table);
 
 // What the module knows of a command beyond COMMAND: its special treatment and whether it may write.
 void classify(Command& command);

@@ -112,7 +112,7 @@ core::EngineReport Engine::report() {
   report.down_since_ms = info.down_since_ms;
   report.keys = api_.DbSize(ctx_);
   report.loaded_offset = loaded_offset_;
-  report.replicas = info.replicas;
+  report.replicas = replicas_ = info.replicas;
   return report;
 }
 

@@ -36,6 +36,7 @@ class Engine {
 
   core::EngineReport report();
   bool native_replica() const { return replica_; }
+  std::uint32_t replicas() const { return replicas_; }  // as last reported
   void set_native_replica(bool replica) { replica_ = replica; }
   void set_loading(bool loading) { loading_ = loading; }
   void loaded_from_disk();  // the data set of this start is complete
@@ -49,6 +50,7 @@ class Engine {
   const Log& log_;
   bool replica_ = false;
   bool loading_ = false;
+  std::uint32_t replicas_ = 0;
   bool synced_ = false;  // as a replica: completed a sync since it left its own or another shard's history
   bool attached_ = false;
   std::uint64_t loaded_offset_ = 0;

@@ -42,6 +42,20 @@ int command_info(Ctx* ctx, String** arguments, int count) {
 int command_config(Ctx* ctx, String** arguments, int count) {
   return host().config_command(ctx, arguments, count);
 }
+// swim.keyspace and swim.debug stand before the command that is meant.
+int command_keyspace(Ctx* ctx, String** arguments, int count) {
+  return host().keyspace_command(ctx, arguments + 1, count - 1);
+}
+int command_debug(Ctx* ctx, String** arguments, int count) {
+  return host().debug_command(ctx, arguments + 1, count - 1);
+}
+int command_scan(Ctx* ctx, String** arguments, int count) {
+  return host().scan_command(ctx, arguments, count);
+}
+int scan_reply(Ctx* ctx, String** arguments, int count) {
+  return host().scan().answer(ctx, arguments, count);
+}
+void scan_gone(Ctx*, BlockedClient* client) { host().scan().gone(client); }
 int command_shutdown(Ctx* ctx, String** arguments, int count) {
   return host().shutdown_command(ctx, arguments, count);
 }
@@ -121,6 +135,9 @@ constexpr CommandEntry commands[] = {
     {"swim.publish-as", command_publish, "no-auth may-replicate allow-loading allow-stale fast",
      "fast pubsub"},
     {"swim.as", command_as, "no-auth deny-script allow-loading allow-stale", "slow"},
+    {own_scan_name.data(), command_scan, "readonly", "keyspace read slow"},
+    {"swim.keyspace", command_keyspace, "readonly", "keyspace read slow dangerous"},
+    {"swim.debug", command_debug, "admin deny-script allow-loading allow-stale", "admin slow dangerous"},
     {"swim.info", command_info, "allow-loading allow-stale", "slow dangerous"},
     {"swim.config", command_config, "admin deny-script allow-loading allow-stale", "admin slow dangerous"},
     {"swim.shutdown", command_shutdown, "admin deny-script allow-loading allow-stale allow-busy",
@@ -144,6 +161,8 @@ constexpr CommandEntry commands[] = {
 
 bool create_commands(Ctx* ctx) {
   const Api& api = loaded->api;
+  // Releases before 9.1 do not have it; those that do refuse the name.
+  api.CreateCommand(ctx, scan_name.data(), command_scan, "readonly", 0, 0, 0);
   for (const auto& entry : commands) {
     if (api.CreateCommand(ctx, entry.name, entry.function, entry.flags, 0, 0, 0) != api_ok) return false;
     if (api.GetCommand && api.SetCommandACLCategories) {
@@ -172,8 +191,12 @@ void on_client(Ctx*, ServerEvent, std::uint64_t what, void* data) {
   } else if (what == event::client_disconnected) {
     host().transactions().forget(id);
     host().filter().shard_subscribers().forget(id);
+    host().usage().forget(id);
     host().clients().disconnect(id);
   }
+}
+void on_command_result(Ctx*, ServerEvent, std::uint64_t, void* data) {
+  if (loaded->host) host().command_ran(*static_cast<const CommandResult*>(data));  // not while it is made
 }
 void on_key(Ctx*, ServerEvent, std::uint64_t what, void* data) {
   if (what == event::key_overwritten) return;
@@ -252,7 +275,9 @@ bool load(Ctx* ctx, const std::vector<std::string_view>& arguments, std::string&
                                   hold_gone,
                                   on_signal,
                                   {wait_reply, wait_timeout, free_answer, wait_gone, wait_unblocked},
-                                  {run_reply, free_run_answer, run_gone, run_due}};
+                                  {run_reply, free_run_answer, run_gone, run_due},
+                                  {scan_reply, scan_gone},
+                                  on_command_result};
   loaded->host = Host::start(api, api.GetDetachedThreadSafeContext(ctx), loaded->own, callbacks, error);
   if (!loaded->host) return false;
   if (!create_commands(ctx) || !subscribe(ctx)) {

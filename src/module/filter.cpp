@@ -53,6 +53,7 @@ void Filter::on_command(FilterCtx* filter) {
     if (inner && command) on_inner(filter, *command, arguments);
     return;
   }
+  if (situation_.counting_usage && calls_ == 0) before_(id);
   current_client_ = id;
   const bool asking = std::exchange(client->asking, false);
   current_asking_ = asking;
@@ -235,9 +236,12 @@ void Filter::on_keys(const Call& call) {
   const Instant now = runtime::boottime_now();
   const Verdict verdict = judge_keys(call, keys, now);
   if (verdict.decision == Decision::hold && call.command.blocking && on_blocking(call)) return;
+  if (verdict.decision == Decision::hold && call.command.special == Special::cluster_scan)
+    ArgumentRewriter(api_, call.filter).rename(own_scan_name);
   if (verdict.decision != Decision::serve) return stop(call, verdict);
   if (refuse_for_arguments(call)) return;
   if (is_publish(call.command)) on_publish(call);
+  if (call.command.special == Special::cluster_scan) act_as(call, own_scan_name);
   if (call.client.in_transaction) {
     call.client.transaction_slot = keys.slot;
     call.client.transaction_writes |=
@@ -414,6 +418,8 @@ bool Filter::handle_special(const Call& call) {
     case Special::cluster: act_as(call, cluster_command_name(call.arguments)); return true;
     case Special::info: act_as(call, "swim.info"); return true;
     case Special::config: on_config(call); return true;
+    case Special::keyspace: return on_keyspace(call);
+    case Special::debug: return on_debug(call);
     case Special::psync:
       if (!may_feed_replicas_())
         refuse(call, "NOMASTERLINK this node is not the primary of its shard, or not yet");

@@ -25,7 +25,9 @@ struct Situation {              // kept up to date by the host
   bool loading = false;
   bool allow_reads_when_down = false;
   bool allow_pubsubshard_when_down = true;
-  bool exporting = false;  // slots are being copied to another shard
+  bool counting_usage = false;  // of slots: somebody looks at a client before each of its commands
+  bool exporting = false;       // slots are being copied to another shard
+  bool debug_allowed = false, debug_local_only = false;  // enable-debug-command
 };
 
 // What cluster mode says about a command of a client at one instant.
@@ -43,7 +45,7 @@ class Filter {
   Filter(const Api& api, Ctx* ctx, const CommandTable& commands, ClientTable& clients,
          const core::RoutingTable& table, const Situation& situation, Fence& fence,
          std::function<bool()> may_feed_replicas, std::function<const char*(std::uint64_t)> hold_command_of,
-         std::function<void(std::string_view)> stream_touched)
+         std::function<void(std::string_view)> stream_touched, std::function<void(std::uint64_t)> before)
       : api_(api),
         ctx_(ctx),
         commands_(commands),
@@ -54,6 +56,7 @@ class Filter {
         may_feed_replicas_(std::move(may_feed_replicas)),
         hold_command_of_(std::move(hold_command_of)),
         stream_touched_(std::move(stream_touched)),
+        before_(std::move(before)),
         scripts_(api, ctx) {}
 
   void on_command(FilterCtx* filter);
@@ -97,6 +100,9 @@ class Filter {
     let_go_ = nullptr;
     --calls_;
   }
+  // Of the last script that ran: the one slot of its commands, if it had to keep to one.
+  std::int32_t script_slot() const { return script_single_slot_ ? script_slot_ : ClientState::no_slot; }
+  bool current_asking() const { return current_asking_; }
   std::uint64_t current_client() const { return current_client_; }
   const Counters& counters() const { return counters_; }
   ShardSubscribers& shard_subscribers() { return subscribers_; }
@@ -130,9 +136,12 @@ class Filter {
   bool has_authenticated(const ClientState& client) const;
   void on_config(const Call& call);
   void act_as(const Call& call, std::string_view name);
+  void act_behind(const Call& call, std::string_view name);
   void on_publish(const Call& call);  // of a user, let through: it is executed in this module
   void note_subscription(const Command& command, const Arguments& arguments, std::uint64_t client);
   void on_shutdown(const Call& call);
+  bool on_keyspace(const Call& call);  // true: it runs in this module
+  bool on_debug(const Call& call);     // true: it is about this module's migrations
   void on_keyless(const Call& call);
   ScriptTraits traits_of(const Command& command, const Arguments& arguments);
   // "" or why this script does not run in a cluster.
@@ -170,6 +179,7 @@ class Filter {
   std::function<bool()> may_feed_replicas_;
   std::function<const char*(std::uint64_t)> hold_command_of_;  // in whose hands a client's command waits
   std::function<void(std::string_view)> stream_touched_;
+  std::function<void(std::uint64_t)> before_;  // a command of this client
   ScriptFlags scripts_;
   ShardSubscribers subscribers_;
   bool script_passed_ = false, script_single_slot_ = false;  // of the last script that was let through

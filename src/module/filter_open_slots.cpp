@@ -9,7 +9,7 @@
 namespace vswim::module {
 
 void Filter::count_keys(KeysHereCounter& counter, const Command& command, const Arguments& arguments) {
-  if (command.pubsub || !command.has_keys()) return;
+  if (command.pubsub || command.names_no_key || !command.has_keys()) return;
   std::vector<String*> names;
   const bool understood = visit_keys(command, arguments, [&](int i) { names.push_back(arguments.at(i)); });
   if (!understood) {

@@ -55,6 +55,38 @@ bool Filter::on_blocking(const Call& call) {
   return true;
 }
 
+// As act_as(), for commands of which `name` has to know which one it is.
+void Filter::act_behind(const Call& call, std::string_view name) {
+  ArgumentRewriter rewriter(api_, call.filter);
+  if (call.client.in_own_transaction() || really_in_transaction(call.client) ||
+      !has_authenticated(call.client)) {
+    return rewriter.precede(name);
+  }
+  call.client.acting = true;
+  rewriter.precede("swim.as");
+}
+
+bool Filter::on_keyspace(const Call& call) {
+  if (table_.copies.none()) return false;
+  act_behind(call, "swim.keyspace");
+  return true;
+}
+
+// DEBUG SLOTMIGRATION holds the server's own migrations, which do not run; by whom the server allows it.
+bool Filter::on_debug(const Call& call) {
+  if (call.arguments.count != 4 || !equal_ignoring_case(call.arguments[1], "slotmigration")) return false;
+  if (!situation_.debug_allowed) return false;
+  if (situation_.debug_local_only) {
+    ClientInfo info;
+    if (api_.GetClientInfoById(&info, call.client.id) != api_ok) return false;
+    const std::string_view address = info.address;
+    if (!address.empty() && address.front() != '/' && address != "::1" && !address.starts_with("127."))
+      return false;
+  }
+  act_behind(call, "swim.debug");
+  return true;
+}
+
 bool Filter::on_own_transaction(FilterCtx* filter, const Command* command, const Arguments& arguments,
                                 ClientState& client) {
   if (!client.own_transaction) {  // an EXEC that the server did not let through: its transaction is over
@@ -89,6 +121,8 @@ bool Filter::on_own_transaction(FilterCtx* filter, const Command* command, const
   }
   if (special == Special::cluster) rewriter.rename(cluster_command_name(arguments));
   if (special == Special::info) rewriter.rename("swim.info");
+  if (special == Special::cluster_scan) rewriter.rename(own_scan_name);
+  if (special == Special::keyspace && table_.copies.any()) rewriter.precede("swim.keyspace");
   if (special == Special::config) on_config({filter, arguments, *command, client, false});
   client.queueing = true;
   rewriter.precede("swim.queue");

@@ -61,6 +61,7 @@ void Filter::on_inner(FilterCtx* filter, const Command& command, const Arguments
   ArgumentRewriter rewriter(api_, filter);
   if (const auto text = refusal(command.special, arguments); !text.empty()) return rewriter.error(text);
   if (command.special == Special::cluster) return rewriter.rename(cluster_command_name(arguments));
+  if (command.special == Special::keyspace && table_.copies.any()) return rewriter.precede("swim.keyspace");
   const Command* actual = &command;
   if (command.container) actual = arguments.count > 1 ? commands_.find(arguments[0], arguments[1]) : nullptr;
   if (actual && actual->special == Special::flush && table_.flushes_wait)
@@ -90,6 +91,7 @@ void Filter::on_inner(FilterCtx* filter, const Command& command, const Arguments
                       (decision == Decision::hold && table_.mode[query.slot] != core::SlotMode::fenced);
   if (!passes) return rewriter.error(inner_error(*actual, query.slot));
   if (publishes) rewriter.precede("swim.publish-as");
+  if (actual->special == Special::cluster_scan) rewriter.rename(own_scan_name);
   if (!script_single_slot_) return;
   if (script_slot_ == ClientState::no_slot) script_slot_ = keys.slot;
   if (script_slot_ != keys.slot)

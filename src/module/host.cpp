@@ -53,7 +53,7 @@ Host::Host(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callback
       server_(std::move(server)),
       bus_port_(bus_port),
       commands_(std::move(commands)),
-      index_(api),
+      index_(api, seeded().next()),
       dropper_(api),
       export_(api),
       import_(api),
@@ -64,7 +64,8 @@ Host::Host(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callback
           api, ctx, commands_, clients_, core_.routing(), situation_, fence_,
           [this] { return core_.may_feed_replicas(runtime::boottime_now()); },
           [this](std::uint64_t client) { return held_.command_for(client); },
-          [this](std::string_view key) { key_touched(key); }),
+          [this](std::string_view key) { key_touched(key); },
+          [this](std::uint64_t client) { usage_.before_command(client); }),
       run_as_(api, filter_, commands_, clients_),
       detached_(api, ctx, run_as_, clients_, callbacks.detached),
       transactions_(api, run_as_, detached_, filter_, clients_,
@@ -82,9 +83,13 @@ Host::Host(const Api& api, Ctx* ctx, OwnSettings& own, const Callbacks& callback
             pump();
           },
           [this](core::CommandTicket ticket) { core_.command_gone(ticket); }),
+      scan_(api, run_as_, clients_, index_, counters_.counts(), core_.routing(), callbacks.scan),
+      usage_(api, ctx, commands_, clients_, filter_, situation_),
       graceful_(api, ctx, log_) {
   situation_.allow_reads_when_down = server_.yes("cluster-allow-reads-when-down");
   situation_.allow_pubsubshard_when_down = server_.yes("cluster-allow-pubsubshard-when-down");
+  allow_debug();
+  count_usage();
   run_as_.tell_published([this](String** words) { on_published(words); });
 }
 
@@ -162,6 +167,7 @@ void Host::pump() {
     }
   }
   replies_leave_ |= held_.review(core_.routing().builds);
+  usage_.review(core_.routing());
   if (output.graceful_end_done) graceful_.handed_over();
   report_wanted_ |= output.report_wanted;
   if (!actions_.empty() || replies_leave_ || output.report_wanted) loop_.wake();
@@ -297,12 +303,13 @@ core::Reply Host::unlink(core::Slot slot, const std::vector<std::string>& keys, 
 void Host::work_on_keys(Instant now) {
   index_.step(ctx_, counters_.counts(), now);
   answer_listings(now);
+  replies_leave_ |= scan_.review();
   if (dropper_.working()) dropper_.keep_what_came_back(core_.routing());
   if (dropper_.working() && !situation_.native_replica && !situation_.loading) {
     dropper_.step(ctx_);
     wrote_before_sleep_ = true;
   }
-  if (index_.working()) loop_.wake();
+  if (index_.working() || replies_leave_) loop_.wake();
 }
 
 // Slots on their way, a bounded step.
@@ -348,6 +355,7 @@ int Host::cluster_command(Ctx* ctx, String** arguments, int count) {
   const std::string_view name = count > 1 ? api_.text(arguments[1]) : "";
   if (node_ && equal_ignoring_case(name, "info")) core_.on_traffic(traffic());
   if (settings_wanted_) apply_settings(runtime::boottime_now());  // CONFIG SET in the same transaction
+  if (usage_.enabled() && equal_ignoring_case(name, "slot-stats")) usage_.settle();
   if (equal_ignoring_case(name, "keyring")) return keyring_command(ctx, arguments, count);
   // They ask whether there are keys, of this moment: FLUSHALL may have come just before.
   const bool about_keys = equal_ignoring_case(name, "reset") || equal_ignoring_case(name, "replicate") ||
@@ -375,7 +383,20 @@ int Host::as_command(Ctx* ctx, String** arguments, int count) {
   const Command* command = commands_.find(api_.text(words[0]));
   if (command && command->special == Special::info) return info_command(ctx, words, count);
   if (command && command->special == Special::config) return config_command(ctx, words, count);
+  if (command && command->special == Special::keyspace) return keyspace_command(ctx, words, count);
+  if (command && command->special == Special::debug) return debug_command(ctx, words, count);
+  if (command && command->special == Special::cluster_scan) return scan_command(ctx, words, count);
   return cluster_command(ctx, words, count);
+}
+
+int Host::keyspace_command(Ctx* ctx, String** arguments, int count) {
+  return VisibleKeys(api_, ctx, core_.routing().copies, counters_.counts()).run(arguments, count);
+}
+
+int Host::scan_command(Ctx* ctx, String** arguments, int count) {
+  const int done = scan_.run(ctx, arguments, count, filter_.current_asking());
+  if (index_.working()) loop_.wake();
+  return done;
 }
 
 int Host::exec_command(Ctx* ctx, String** arguments) {

@@ -16,6 +16,7 @@
 #include "module/blocking.hpp"
 #include "module/client_table.hpp"
 #include "module/cluster_command.hpp"
+#include "module/cluster_scan.hpp"
 #include "module/command_table.hpp"
 #include "module/detached_runs.hpp"
 #include "module/engine.hpp"
@@ -35,7 +36,9 @@
 #include "module/slot_export.hpp"
 #include "module/slot_import.hpp"
 #include "module/slot_index.hpp"
+#include "module/slot_usage.hpp"
 #include "module/transactions.hpp"
+#include "module/visible_keys.hpp"
 #include "runtime/node.hpp"
 
 namespace vswim::module {
@@ -51,6 +54,8 @@ class Host {
     void (*signal)(int);
     BlockingCommands::Callbacks blocking;
     DetachedRuns::Callbacks detached;
+    ClusterScan::Callbacks scan;
+    EventFunction command_result;
   };
 
   // `ctx` lives as long as the server. On failure null and what to do about it.
@@ -66,6 +71,9 @@ class Host {
   ClientTable& clients() { return clients_; }
   ClusterCommands& cluster() { return cluster_; }
   HeldClients& held() { return held_; }
+  ClusterScan& scan() { return scan_; }
+  SlotUsage& usage() { return usage_; }
+  void command_ran(const CommandResult& result) { usage_.on_result(result, engine_.replicas()); }
   int hold_command(Ctx* ctx, String** arguments, int count);
   int exec_command(Ctx* ctx, String** arguments);
   GracefulEnd& graceful_end() { return graceful_; }
@@ -81,8 +89,11 @@ class Host {
   int cluster_command(Ctx* ctx, String** arguments, int count);
   int as_command(Ctx* ctx, String** arguments, int count);       // swim.as <one of ours> ...
   int publish_command(Ctx* ctx, String** arguments, int count);  // swim.publish <PUBLISH or SPUBLISH> ...
+  int scan_command(Ctx* ctx, String** arguments, int count);
   int shutdown_command(Ctx* ctx, String** arguments, int count);
   int config_command(Ctx* ctx, String** arguments, int count);
+  int debug_command(Ctx* ctx, String** arguments, int count);     // DEBUG SLOTMIGRATION ...
+  int keyspace_command(Ctx* ctx, String** arguments, int count);  // DBSIZE, KEYS, SCAN, RANDOMKEY
   int info_command(Ctx* ctx, String** arguments, int count);
   void add_info(InfoCtx* info, bool crash_report);
 
@@ -128,6 +139,8 @@ class Host {
   core::Settings core_settings() const;
   void tune_server();
   void keep_replies_behind_fence();
+  void allow_debug();
+  void count_usage();
   void arm(Instant now);
 
   const Api& api_;
@@ -155,6 +168,8 @@ class Host {
   HeldClients held_;
   BlockingCommands blocking_;
   ClusterCommands cluster_;
+  ClusterScan scan_;
+  SlotUsage usage_;
   GracefulEnd graceful_;
   Loop loop_;
   std::unique_ptr<runtime::Node> node_;

@@ -1,10 +1,12 @@
 // The part of the host that faces the server's data and settings: key notifications, loads, CONFIG, INFO, the
 // node's settings made from the server's.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "module/command_keys.hpp"
 #include "module/host.hpp"
 #include "module/rewriting.hpp"
 
@@ -97,12 +99,39 @@ void Host::keep_replies_behind_fence() {
       "lease check");
 }
 
+void Host::allow_debug() {
+  const auto allowed = server_.text("enable-debug-command");
+  situation_.debug_local_only = allowed == "local";
+  situation_.debug_allowed = situation_.debug_local_only || allowed == "yes";
+}
+
+void Host::count_usage() {
+  const bool wanted = server_.yes("cluster-slot-stats-enabled");
+  situation_.counting_usage = usage_.enable(wanted, callbacks_.command_result) && wanted;
+  core_.show_slot_usage(situation_.counting_usage ? &usage_.table() : nullptr);
+}
+
+// DEBUG SLOTMIGRATION <PREVENT-PAUSE|PREVENT-FAILOVER> <0|1>
+int Host::debug_command(Ctx* ctx, String** arguments, int count) {
+  const std::string_view which = count == 4 ? api_.text(arguments[2]) : "";
+  const bool pause = equal_ignoring_case(which, "prevent-pause");
+  if (!pause && !equal_ignoring_case(which, "prevent-failover"))
+    return api_.ReplyWithError(ctx, "ERR unknown subcommand of DEBUG SLOTMIGRATION");
+  const bool hold = std::atoi(std::string(api_.text(arguments[3])).c_str()) != 0;
+  core_.hold_migrations(runtime::boottime_now(), pause ? std::optional(hold) : std::nullopt,
+                        pause ? std::nullopt : std::optional(hold));
+  pump();
+  return api_.ReplyWithSimpleString(ctx, "OK");
+}
+
 void Host::apply_settings(Instant now) {
   settings_wanted_ = false;
   server_ = ServerSettings::read(api_, ctx_);
   keep_replies_behind_fence();
   situation_.allow_reads_when_down = server_.yes("cluster-allow-reads-when-down");
   situation_.allow_pubsubshard_when_down = server_.yes("cluster-allow-pubsubshard-when-down");
+  allow_debug();
+  count_usage();
   core_.configure(now, core_settings());
   pump();
   apply_keyring();
@@ -177,7 +206,9 @@ int Host::info_command(Ctx* ctx, String** arguments, int count) {
     return reply.get() ? api_.ReplyWithCallReply(ctx, reply.get())
                        : api_.ReplyWithError(ctx, "ERR INFO failed");
   }
-  const std::string text = rewrite_info(reply.text());
+  const auto& modes = core_.routing().mode;
+  const bool slots_wait = std::ranges::find(modes, core::SlotMode::fenced) != modes.end();
+  const std::string text = rewrite_info(reply.text(), slots_wait);
   return api_.ReplyWithVerbatimString(ctx, text.data(), text.size());
 }
 

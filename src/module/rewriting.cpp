@@ -38,11 +38,15 @@ constexpr std::size_t pattern_bytes_max = 64;  // longer ones match neither name
 
 }  // namespace
 
-std::string rewrite_info(std::string_view text) {
+std::string rewrite_info(std::string_view text, bool slots_wait) {
   std::string result(text);
   replace_field(result, "cluster_enabled:0\r\n", "cluster_enabled:1\r\n");
   replace_field(result, "redis_mode:standalone\r\n", "redis_mode:cluster\r\n");
   replace_field(result, "server_mode:standalone\r\n", "server_mode:cluster\r\n");
+  if (slots_wait) {
+    replace_field(result, "paused_reason:none\r\n", "paused_reason:slot_migration_in_progress\r\n");
+    replace_field(result, "paused_actions:none\r\n", "paused_actions:write\r\n");
+  }
   return result;
 }
 

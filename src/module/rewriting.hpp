@@ -8,7 +8,8 @@
 namespace vswim::module {
 
 // INFO's text: cluster_enabled:1 and the mode fields say cluster. Everything else stays byte for byte.
-std::string rewrite_info(std::string_view text);
+// While `slots_wait` they say what the server does at the end of its own migrations: writes are paused.
+std::string rewrite_info(std::string_view text, bool slots_wait = false);
 
 // The value a client of a cluster expects, or an empty view for parameters that are left alone.
 std::string_view rewritten_config(std::string_view name);

@@ -8,9 +8,13 @@
 
 namespace vswim::module {
 
+namespace {
+constexpr const char* hidden_setting = "rdb-key-save-delay";  // not one of "*"
+}  // namespace
+
 ServerSettings ServerSettings::read(const Api& api, Ctx* ctx) {
   std::map<std::string, std::string, std::less<>> values;
-  const Reply reply(api, api.Call(ctx, "CONFIG", "cc", "GET", "*"));
+  const Reply reply(api, api.Call(ctx, "CONFIG", "ccc", "GET", "*", hidden_setting));
   if (!reply.failed()) {
     const auto text = [&](std::size_t i) {
       return std::string(api.text(api.CallReplyArrayElement(reply.get(), i)));
@@ -93,6 +97,10 @@ core::Settings ServerSettings::core_settings(std::uint16_t bus_port, Duration le
       number("cluster-replica-validity-factor", settings.replica_validity_factor);
   settings.node_timeout = milliseconds(number("cluster-node-timeout", settings.node_timeout.ms()));
   settings.lease_ttl = lease_ttl;
+  settings.migration_silence = seconds(number("repl-timeout", 60));
+  settings.migration_key_delay = microseconds(number("rdb-key-save-delay", 0));
+  settings.migration_records_max =
+      static_cast<std::size_t>(number("cluster-slot-migration-log-max-len", 1'000));
   settings.repl_ping_period = seconds(number("repl-ping-replica-period", 10));
   settings.server_version = server_version;
   settings.wall_offset = runtime::wall_offset_now();

@@ -41,6 +41,22 @@ def wait_ended(server, name, state="success", limit_s=60):
     return found
 
 
+def keys_in(server, slot):
+    return server.call("CLUSTER", "COUNTKEYSINSLOT", slot)
+
+
+def hold(cluster, what, on):
+    for server in cluster:
+        equal(server.call("DEBUG", "SLOTMIGRATION", what, int(on)), "OK", f"{what} {on}")
+
+
+def wait_state(server, name, state, limit_s=30):
+    def reached():
+        return any(m["name"] == name and m["state"] == state for m in migrations(server))
+
+    wait_until(reached, f"migration {name} is {state}", limit_s)
+
+
 def noise(count):
     """What DUMP cannot compress."""
     return os.urandom(count).hex()
@@ -241,10 +257,65 @@ def test_cancel_and_refusals():
         check("already migrating" in refused(source, "MIGRATESLOTS", "SLOTSRANGE", slots[0], slots[0], "NODE", it), "twice")
         equal(source.call("CLUSTER", "CANCELSLOTMIGRATIONS"), "OK", "cancel")
         wait_ended(source, name, "cancelled")
-        wait_until(lambda: target.call("DBSIZE") == 0, "the target has dropped its copy", 30)
+        wait_until(lambda: keys_in(target, slots[0]) == 0, "the target has dropped its copy", 30)
         equal(source.call("STRLEN", f"1{{{tag}}}"), 10_000, "the source serves what it had")
         cluster.wait_ok()
 
+
+
+def test_held_before_the_fence_the_copy_follows_and_is_not_seen():
+    if NATIVE:
+        raise Skipped("8.0 has no MIGRATESLOTS")
+    with Cluster(4).start() as cluster:
+        (source, slots), (target, others) = two_shards(cluster)
+        tag, other = tag_of(slots[0]), tag_of(others[0])
+        replica = next(replicas[0] for primary, replicas, _ in cluster.shards() if primary is target)
+        source.call("SET", f"before{{{tag}}}", "v")
+        hold(cluster, "PREVENT-PAUSE", True)
+        name = migrate(source, target, (slots[0], slots[0]))
+        wait_state(source, name, "waiting-to-pause")
+        wait_state(target, name, "waiting-for-paused")
+        wait_state(replica, name, "occurring-on-primary")
+        source.call("SET", f"after{{{tag}}}", "v")
+        for server in (target, replica):
+            wait_until(lambda s=server: keys_in(s, slots[0]) == 2, "the copy follows", 30)
+            equal([server.call("DBSIZE"), server.call("KEYS", "*"), server.call("SCAN", 0)], [0, [], ["0", []]], "seen")
+            equal(server.call("RANDOMKEY"), None, "drawn")
+        target.call("SET", f"own{{{other}}}", "v")
+        equal([target.call("DBSIZE"), target.call("RANDOMKEY")], [1, f"own{{{other}}}"], "its own key")
+        equal(target.call("EVAL", "return redis.call('dbsize')", 0), 1, "what a script sees")
+        said = source.ask("CLUSTER", "SETSLOT", slots[1], "MIGRATING", target.id())
+        equal(str(said), "ERR Slot export in progress.", "SETSLOT meanwhile")
+        hold(cluster, "PREVENT-PAUSE", False)
+        wait_ended(source, name)
+        equal(target.call("DBSIZE"), 3, "keys of the target")
+
+
+def test_a_fence_is_cancelled_and_a_failover_by_hand_ends_the_copy():
+    if NATIVE:
+        raise Skipped("8.0 has no MIGRATESLOTS")
+    with Cluster(4).start() as cluster:
+        (source, slots), (target, _) = two_shards(cluster)
+        replica = next(replicas[0] for primary, replicas, _ in cluster.shards() if primary is target)
+        key = f"k{{{tag_of(slots[0])}}}"
+        source.call("SET", key, "v")
+        hold(cluster, "PREVENT-FAILOVER", True)
+        name = migrate(source, target, (slots[0], slots[0]))
+        wait_state(source, name, "failover-granted")
+        said = source.fields("INFO", "clients").get("paused_reason", "slot_migration_in_progress")  # 9.1 has it
+        equal(said, "slot_migration_in_progress", "INFO")
+        equal(source.call("CLUSTER", "CANCELSLOTMIGRATIONS"), "OK", "cancel")
+        wait_ended(source, name, "cancelled")
+        equal(source.call("GET", key), "v", "the source serves it")
+        hold(cluster, "PREVENT-FAILOVER", False)
+        hold(cluster, "PREVENT-PAUSE", True)
+        name = migrate(source, target, (slots[0], slots[0]))
+        wait_state(source, name, "waiting-to-pause")
+        equal(replica.call("CLUSTER", "FAILOVER"), "OK", "failover")
+        check("failover" in wait_ended(target, name, "failed")["message"], "why")
+        wait_ended(source, name, "failed")
+        wait_until(lambda: keys_in(replica, slots[0]) == 0, "the copy is dropped", 30)
+        equal(source.call("GET", key), "v", "the source serves it")
 
 
 def test_valkey_cli_moves_whole_slots():
@@ -271,5 +342,7 @@ if __name__ == "__main__":
         test_clients_wait_and_are_sent_on,
         test_order_holds_there_and_back,
         test_cancel_and_refusals,
+        test_held_before_the_fence_the_copy_follows_and_is_not_seen,
+        test_a_fence_is_cancelled_and_a_failover_by_hand_ends_the_copy,
         test_valkey_cli_moves_whole_slots,
     )

@@ -124,7 +124,7 @@ TEST_CASE("a key that slips in before the promise is in the log takes the promis
 
 TEST_CASE("a promise outlives the process: the owner comes back and still serves nothing of the slot") {
   auto cluster = three_shards();
-  opened(*cluster);
+  CHECK(is_ok(setslot(*cluster, 0, "MIGRATING", 1)));  // the other imports nothing, and asks for nothing
   CHECK(is_ok(setslot(*cluster, 0, "NODE", 1)));
   CHECK(ask_for(*cluster, 0) == Decision::ask);
   cluster->crash(0);
@@ -137,6 +137,16 @@ TEST_CASE("a promise outlives the process: the owner comes back and still serves
   CHECK(error_of(setslot(*cluster, 2, "NODE", 2)).find("on its way to another shard") != std::string::npos);
   CHECK(is_ok(setslot(*cluster, 1, "NODE", 1)));
   CHECK(serves(*cluster, 1));
+}
+
+TEST_CASE("who imports a slot takes it once its owner has promised it, also if nobody tells") {
+  auto cluster = three_shards();
+  opened(*cluster);
+  CHECK(is_ok(setslot(*cluster, 0, "NODE", 1)));
+  CHECK_FALSE(serves(*cluster, 1));
+  cluster->run_for(seconds(2));
+  CHECK(serves(*cluster, 1));
+  CHECK_FALSE(serves(*cluster, 0));
 }
 
 TEST_CASE("a slot changes hands when a replica has all of it, or has not kept up for a second") {
