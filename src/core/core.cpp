@@ -168,6 +168,9 @@ void reset_shard(Machine& m, const contract::Reset& reset) {
   }
   if (!same_shard) m.own_epoch = 0;
   m.was_elsewhere = false;
+  m.emptied = EmptiedState{};
+  m.migration.leaving = m.migration.coming = MoveConsents{};
+  m.migration.question = 0;
   const bool followed = std::holds_alternative<Follow>(m.engine.last_role);
   if (!same_shard && followed) {
     leave_primary(m, "this node moves to another shard");
@@ -220,7 +223,9 @@ void on_core_message(Machine& m, const contract::ReceivedFromCore& received) {
                         [&](const HandOverRequest& r) { on_hand_over_request(m, received.from, r); },
                         [&](const HandOverOffer& o) { on_hand_over_offer(m, received.from, o); },
                         [&](const TakeQuestion& q) { on_take_question(m, received.from, q); },
-                        [&](const TakeAnswer& a) { on_take_answer(m, received.from, a); }},
+                        [&](const TakeAnswer& a) { on_take_answer(m, received.from, a); },
+                        [&](const MoveQuestion& q) { on_move_question(m, received.from, q); },
+                        [&](const MoveConsent& c) { on_move_consent(m, received.from, c); }},
              *message);
 }
 
@@ -275,6 +280,9 @@ void housekeeping(Machine& m) {
   resolve_epoch_ties(m);
   advise_rank(m);
   drop_lost_keys(m);
+  check_replica_migration(m);
+  check_emptied_shard(m);
+  check_way_home(m);
 }
 
 }  // namespace

@@ -69,8 +69,19 @@ struct TakeAnswer {  // from a primary with a live lease, of its settled log
   Verdict verdict = Verdict::busy;
   ClaimNumber claim = 0;  // what the taker has to outrank
 };
-using CoreMessage = std::variant<OffsetQuestion, OffsetAnswer, RestartNotice, RestartAnswer, ClaimQuestion,
-                                 ClaimAnswer, HandOverRequest, HandOverOffer, TakeQuestion, TakeAnswer>;
+// A replica asks both before it goes to an orphaned primary by itself: its own primary whether it may leave,
+// the other one whether it is wanted. Silence is a no.
+struct MoveQuestion {
+  ShardId shard;  // who is asked
+  std::uint64_t number = 0;
+};
+struct MoveConsent {
+  ShardId shard;  // who consents
+  std::uint64_t number = 0;
+};
+using CoreMessage =
+    std::variant<OffsetQuestion, OffsetAnswer, RestartNotice, RestartAnswer, ClaimQuestion, ClaimAnswer,
+                 HandOverRequest, HandOverOffer, TakeQuestion, TakeAnswer, MoveQuestion, MoveConsent>;
 
 constexpr std::size_t core_message_bytes_max = 256 * 1024;
 

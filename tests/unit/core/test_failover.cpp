@@ -168,8 +168,8 @@ TEST_CASE("who is left alone in a shard whose primary went elsewhere stands with
   cluster->run_for(seconds(2));
   cluster->crash(0);
   REQUIRE(cluster->run_until([&] { return is_primary(*cluster, 1); }, seconds(10)));
-  cluster->restart(0, {});
-  cluster->engine(0).frozen = true;  // never gets a sync of its successor
+  cluster->restart(0, {1, 0, false});  // with a key, without it follows its primary elsewhere
+  cluster->engine(0).frozen = true;    // never gets a sync of its successor
   cluster->run_for(seconds(2));
   CHECK_FALSE(is_primary(*cluster, 0));
   CHECK(is_ok(cluster->command(1, {"REPLICATE", id_of(*cluster, 2)})));
