@@ -80,7 +80,7 @@ def programs(folder, server, other):
     return folder
 
 
-RESULT = re.compile(r"^\[(?:\x1b\[[0-9;]*m)*(ok|err|skip|ignore|exception|TIMEOUT)(?:\x1b\[[0-9;]*m)*\]: (.*)$")
+RESULT = re.compile(r"^(?:[W.]|Starting resharding)*\[(?:\x1b\[[0-9;]*m)*(ok|err|skip|ignore|exception|TIMEOUT)(?:\x1b\[[0-9;]*m)*\]: (.*)$")
 
 
 class Run:
