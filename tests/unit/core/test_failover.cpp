@@ -199,6 +199,20 @@ TEST_CASE("a graceful end hands primaryship to a replica that has everything, wi
   CHECK(routing.routes[routing.owner[0]].endpoint == "127.0.0.1:" + std::to_string(settings_for(heir).port));
 }
 
+TEST_CASE("a graceful end names a replica that may not stand by itself, if nobody else has everything") {
+  auto cluster = one_shard(3);
+  write_some(*cluster, 0, 20);
+  auto settings = settings_for(1);
+  settings.replica_no_failover = true;
+  cluster->configure(1, settings);
+  cluster->run_for(seconds(2));
+  cluster->engine(2).frozen = true;
+  write_some(*cluster, 0, 20);
+  cluster->core(0).begin_graceful_end(cluster->now());
+  REQUIRE(cluster->run_until([&] { return cluster->graceful_end_done(0); }, seconds(3)));
+  CHECK(cluster->run_until([&] { return is_primary(*cluster, 1); }, seconds(1)));
+}
+
 TEST_CASE("a graceful end without a replica that catches up releases after its limit") {
   auto cluster = one_shard(2);
   cluster->engine(1).frozen = true;
