@@ -237,7 +237,7 @@ std::vector<NodeId> ShardLog::State::absent(Instant now, const std::vector<Voter
     const auto dead = dead_since.find(voter.node);
     const auto peer = leading()->peers.find(voter.node);
     const bool heard = peer != leading()->peers.end() && now - peer->second.heard <= settings.lease_ttl;
-    if (voter.node != seat.node && dead != dead_since.end() && now - dead->second >= fraction(2) && !heard)
+    if (voter.node != seat.node && dead != dead_since.end() && now - dead->second >= fraction(4) && !heard)
       nodes.push_back(voter.node);
   }
   if (data.size() < nodes.size() + 2) nodes.clear();
@@ -335,9 +335,18 @@ void ShardLog::State::tick_changes(Instant now) {
   if (witness.waiting && !witness.voter) return;
   // Without a third vote one of two would decide alone: rather wait for the dead, then.
   if (wants_witness(data.size() - gone.size()) && !witness.voter) gone.clear();
-  PlanInput input{std::move(data), seat.node, office->preferred, {}, std::move(gone)};
+  PlanInput input{std::move(data), seat.node, office->preferred, {}, std::move(gone), {}};
   if (witness.voter) input.witnesses.push_back(*witness.voter);
   auto voters = plan_configuration(input);
+  if (voters != configuration.voters) {  // as it changes anyway
+    for (const auto& voter : input.data) {
+      const auto peer = office->peers.find(voter.node);
+      const bool quiet = peer == office->peers.end() || now - peer->second.heard > fraction(4);
+      if (voter.node != seat.node && (quiet || dead_since.contains(voter.node)))
+        input.ailing.push_back(voter.node);
+    }
+    voters = plan_configuration(input);
+  }
   if (voters == configuration.voters) {
     if (may_lead(office->preferred) && office->preferred != seat.node) {
       office->transfer = Transfer{office->preferred, now + settings.lease_ttl, std::nullopt};

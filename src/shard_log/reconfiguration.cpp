@@ -18,13 +18,14 @@ bool wants_witness(std::size_t data_members) { return data_members == 2; }
 
 std::vector<Voter> plan_configuration(const PlanInput& input) {
   auto voters = input.data;
-  const auto absent = [&](const Voter& voter) {
-    return std::find(input.absent.begin(), input.absent.end(), voter.node) != input.absent.end();
+  const auto among = [](const std::vector<NodeId>& nodes, const Voter& voter) {
+    return std::find(nodes.begin(), nodes.end(), voter.node) != nodes.end();
   };
+  const auto absent = [&](const Voter& voter) { return among(input.absent, voter); };
   std::sort(voters.begin(), voters.end(), [&](const Voter& a, const Voter& b) {
     const auto order = [&](const Voter& voter) {
       return std::tuple(absent(voter), voter.node != input.leader, voter.node != input.preferred,
-                        voter.role != Role::data, voter.node);
+                        among(input.ailing, voter), voter.role != Role::data, voter.node);
     };
     return order(a) < order(b);
   });
