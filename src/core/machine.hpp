@@ -303,6 +303,7 @@ struct Machine {
 void publish_registers(Machine& m);
 void on_published(Machine& m, const contract::Completed& done);
 void publish_offset(Machine& m);
+void linger(Machine& m, const SlotSet& slots);  // that another shard has: nobody sees them without an owner
 void resolve_epoch_ties(Machine& m);
 std::uint64_t current_epoch(const Machine& m);
 void delete_shard_registers(Machine& m, const ShardId& shard);

@@ -142,6 +142,7 @@ void on_claim_answer(Machine& m, const NodeId& from, const ClaimAnswer& answer) 
       (moved ? kept : job).remove.set(n);
     }
   }
+  linger(m, job.remove | kept.remove);
   job.lost_to = answer.shard;
   give_up_slots(m, std::move(job), answer.shard);
   give_up_slots(m, std::move(kept), answer.shard);

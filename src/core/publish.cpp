@@ -10,6 +10,7 @@ namespace vswim::core {
 
 namespace {
 
+constexpr Duration linger_time = seconds(3);  // gossip has the new owner everywhere by then
 constexpr Duration retry_after =
     milliseconds(100);  // after a stale revision; the winner's register is on its way
 
@@ -118,6 +119,15 @@ void publish_offset(Machine& m) {
   m.operate(contract::UpdateGossip{*m.publish.offset_in_flight,
                                    contract::Scope::shard,
                                    {{key, value, m.view.own_gossip().revision(key)}}});
+}
+
+// Who hears first that they are not this shard's any more would call the whole cluster down.
+void linger(Machine& m, const SlotSet& slots) {
+  if (slots.none()) return;
+  for (Slot slot = 0; slot < slot_count; ++slot) {
+    if (slots[slot]) m.migrations.lingering[slot] = m.log.slots().at(slot).claim;
+  }
+  m.migrations.linger_until = m.now + linger_time;
 }
 
 void resolve_epoch_ties(Machine& m) {
