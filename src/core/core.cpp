@@ -34,6 +34,13 @@ void forget_handed(Machine& m) {
   }
 }
 
+std::string why_down(const Machine& m) {
+  const auto& owner = m.table.owner;
+  const auto nobodys = std::find(owner.begin(), owner.end(), RoutingTable::unowned);
+  if (nobodys == owner.end()) return ", a shard with slots has no live primary";
+  return ", nobody has slot " + std::to_string(nobodys - owner.begin());
+}
+
 void rebuild(Machine& m) {
   m.dirty = false;
   m.publish.due = true;
@@ -53,7 +60,7 @@ void rebuild(Machine& m) {
   m.table.handed_over = m.end.phase != EndState::Phase::idle && m.is_replica_role();
   if (m.table.cluster_ok != m.full_coverage_was_ok) {
     m.full_coverage_was_ok = m.table.cluster_ok;
-    m.note(NoteLevel::notice, std::string("cluster state changed: ") + (m.table.cluster_ok ? "ok" : "fail"));
+    m.note(NoteLevel::notice, "cluster state changed: " + (m.table.cluster_ok ? "ok" : "fail" + why_down(m)));
   }
 }
 

@@ -10,7 +10,8 @@ namespace vswim::core {
 
 namespace {
 
-constexpr Duration linger_time = seconds(3);  // gossip has the new owner everywhere by then
+// Gossip has the new owner everywhere by then: whom a rumour missed finds out after three periods.
+constexpr Duration linger_time = seconds(10);
 constexpr Duration retry_after =
     milliseconds(100);  // after a stale revision; the winner's register is on its way
 
@@ -127,7 +128,8 @@ void linger(Machine& m, const SlotSet& slots) {
   for (Slot slot = 0; slot < slot_count; ++slot) {
     if (slots[slot]) m.migrations.lingering[slot] = m.log.slots().at(slot).claim;
   }
-  m.migrations.linger_until = m.now + linger_time;
+  auto& until = m.migrations.linger_until;
+  until = until == Instant::never() ? m.now + linger_time : std::max(until, m.now + linger_time);
 }
 
 void resolve_epoch_ties(Machine& m) {
