@@ -116,6 +116,19 @@ TEST_CASE("a primary that lost its only replica is given one, by one move, and k
   CHECK(movers(*cluster).size() == 1);
 }
 
+TEST_CASE("two orphans at once take one each of the same shard, as long as it keeps its barrier") {
+  for (const std::int64_t barrier : {1, 2}) {
+    const auto cluster =
+        uneven_cluster([&](std::size_t, Settings& settings) { settings.migration_barrier = barrier; });
+    for (const std::size_t node : {std::size_t{3}, std::size_t{7}, std::size_t{8}}) cluster->crash(node);
+    cluster->run_for(seconds(120));
+    const std::size_t moved = barrier == 1 ? 2 : 1;
+    CHECK(movers(*cluster).size() == moved);
+    CHECK(replicas_of(*cluster, rich) == 3 - moved);
+    CHECK(replicas_of(*cluster, orphan) + replicas_of(*cluster, middle) == moved);
+  }
+}
+
 TEST_CASE("a replica that comes back within seconds is not replaced") {
   const auto cluster = uneven_cluster();
   cluster->crash(lost_replica);
