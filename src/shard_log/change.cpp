@@ -228,17 +228,14 @@ bool ShardLog::State::witness_is_bad(Instant now, const Voter& witness) {
 }
 
 // Who is dead gives its vote to those who are there, as long as these are two: a shard of three that lost one
-// survives the loss of another, and a replica that came to take a dead one's place counts. It has to be said
-// for a moment (a change of voters must not stand in the way of the failover that the death may need), and it
-// ends as soon as the member is back. The last two keep each other's votes: who is alone cannot know.
+// survives the loss of another, and a replica that came to take a dead one's place counts. It ends as soon as
+// the member is back. The last two keep each other's votes: who is alone cannot know.
 std::vector<NodeId> ShardLog::State::absent(Instant now, const std::vector<Voter>& data) const {
   std::vector<NodeId> nodes;
   for (const auto& voter : data) {
-    const auto dead = dead_since.find(voter.node);
     const auto peer = leading()->peers.find(voter.node);
     const bool heard = peer != leading()->peers.end() && now - peer->second.heard <= settings.lease_ttl;
-    if (voter.node != seat.node && dead != dead_since.end() && now - dead->second >= fraction(4) && !heard)
-      nodes.push_back(voter.node);
+    if (voter.node != seat.node && dead_since.contains(voter.node) && !heard) nodes.push_back(voter.node);
   }
   if (data.size() < nodes.size() + 2) nodes.clear();
   return nodes;
