@@ -34,6 +34,13 @@ void forget_handed(Machine& m) {
   }
 }
 
+std::string why_down(const Machine& m) {
+  const auto& owner = m.table.owner;
+  const auto nobodys = std::find(owner.begin(), owner.end(), RoutingTable::unowned);
+  if (nobodys == owner.end()) return ", a shard with slots has no live primary";
+  return ", nobody has slot " + std::to_string(nobodys - owner.begin());
+}
+
 void rebuild(Machine& m) {
   m.dirty = false;
   m.publish.due = true;
@@ -57,7 +64,7 @@ void rebuild(Machine& m) {
   m.table.handed_over = m.end.phase != EndState::Phase::idle && m.is_replica_role();
   if (m.table.cluster_ok != m.full_coverage_was_ok) {
     m.full_coverage_was_ok = m.table.cluster_ok;
-    m.note(NoteLevel::notice, std::string("cluster state changed: ") + (m.table.cluster_ok ? "ok" : "fail"));
+    m.note(NoteLevel::notice, "cluster state changed: " + (m.table.cluster_ok ? "ok" : "fail" + why_down(m)));
   }
 }
 
@@ -173,6 +180,9 @@ void reset_shard(Machine& m, const contract::Reset& reset) {
   }
   if (!same_shard) m.own_epoch = 0;
   m.was_elsewhere = false;
+  m.emptied = EmptiedState{};
+  m.migration.leaving = m.migration.coming = MoveConsents{};
+  m.migration.question = 0;
   const bool followed = std::holds_alternative<Follow>(m.engine.last_role);
   if (!same_shard && followed) {
     leave_primary(m, "this node moves to another shard");
@@ -226,7 +236,9 @@ void on_core_message(Machine& m, const contract::ReceivedFromCore& received) {
                         [&](const HandOverOffer& o) { on_hand_over_offer(m, received.from, o); },
                         [&](const TakeQuestion& q) { on_take_question(m, received.from, q); },
                         [&](const TakeOffer& o) { on_take_offer(m, received.from, o); },
-                        [&](const TakeAnswer& a) { on_take_answer(m, received.from, a); }},
+                        [&](const TakeAnswer& a) { on_take_answer(m, received.from, a); },
+                        [&](const MoveQuestion& q) { on_move_question(m, received.from, q); },
+                        [&](const MoveConsent& c) { on_move_consent(m, received.from, c); }},
              *message);
 }
 
@@ -281,6 +293,9 @@ void housekeeping(Machine& m) {
   resolve_epoch_ties(m);
   advise_rank(m);
   drop_lost_keys(m);
+  check_replica_migration(m);
+  check_emptied_shard(m);
+  check_way_home(m);
 }
 
 }  // namespace

@@ -36,6 +36,8 @@ struct Settings {  // the server's own cluster-* settings and ports; may change 
   bool allow_reads_when_down = false;
   bool replica_no_failover = false;
   std::int64_t replica_validity_factor = 10;
+  bool allow_replica_migration = true;  // this node may go to another shard by itself
+  std::int64_t migration_barrier = 1;   // good replicas that a primary keeps when one leaves it by itself
   Duration node_timeout = seconds(15);  // only for replica-validity-factor's arithmetic
   Duration lease_ttl = seconds(1);      // informative: MEET limit and graceful end use their own
   Duration repl_ping_period = seconds(10);

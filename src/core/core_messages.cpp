@@ -97,6 +97,12 @@ std::optional<CoreMessage> decode_numbers(std::string_view kind, const ShardId& 
     const auto synced = parse_flag(f[2]);
     if (offset && stand && synced) return OffsetAnswer{shard, *offset, *stand, *synced};
   }
+  if ((kind == "move?" || kind == "move") && f.size() == 1) {
+    const auto number = parse_number(f[0], number_max);
+    if (!number) return std::nullopt;
+    if (kind == "move?") return MoveQuestion{shard, *number};
+    return MoveConsent{shard, *number};
+  }
   if (kind == "restart?" && f.size() == 2) {
     const auto loaded = parse_number(f[0], number_max);
     const auto keys = parse_number(f[1], number_max);
@@ -151,7 +157,9 @@ std::string encode(const CoreMessage& message) {
                                number(m.number) + " " + number(static_cast<std::uint64_t>(m.verdict)) + " " +
                                    number(m.claim));
                  },
-                 [&](const TakeOffer& m) { return line("take!", m.shard, number(m.slot)); }},
+                 [&](const TakeOffer& m) { return line("take!", m.shard, number(m.slot)); },
+                 [&](const MoveQuestion& m) { return line("move?", m.shard, number(m.number)); },
+                 [&](const MoveConsent& m) { return line("move", m.shard, number(m.number)); }},
       message);
 }
 

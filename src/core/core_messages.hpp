@@ -73,9 +73,19 @@ struct TakeOffer {  // from the same: this slot is promised to your shard, and e
   ShardId shard;
   Slot slot = 0;
 };
-using CoreMessage =
-    std::variant<OffsetQuestion, OffsetAnswer, RestartNotice, RestartAnswer, ClaimQuestion, ClaimAnswer,
-                 HandOverRequest, HandOverOffer, TakeQuestion, TakeAnswer, TakeOffer>;
+// A replica asks both before it goes to an orphaned primary by itself: its own primary whether it may leave,
+// the other one whether it is wanted. Silence is a no.
+struct MoveQuestion {
+  ShardId shard;  // who is asked
+  std::uint64_t number = 0;
+};
+struct MoveConsent {
+  ShardId shard;  // who consents
+  std::uint64_t number = 0;
+};
+using CoreMessage = std::variant<OffsetQuestion, OffsetAnswer, RestartNotice, RestartAnswer, ClaimQuestion,
+                                 ClaimAnswer, HandOverRequest, HandOverOffer, TakeQuestion, TakeAnswer,
+                                 TakeOffer, MoveQuestion, MoveConsent>;
 
 constexpr std::size_t core_message_bytes_max = 256 * 1024;
 

@@ -12,6 +12,7 @@ namespace {
 using Phase = EndState::Phase;
 constexpr Duration end_limit = seconds(2);
 constexpr Duration waiting_limit = milliseconds(1'500);  // leaves time for the log
+constexpr Duration others_first = milliseconds(750);     // before one with cluster-replica-no-failover
 constexpr Duration ask_interval = milliseconds(20);
 
 void release(Machine& m) {
@@ -28,10 +29,18 @@ void finish(Machine& m) {
   m.out.graceful_end_done = true;
 }
 
+// cluster-replica-no-failover keeps a replica from standing, not from being named; but who may stand goes
+// first.
+bool may_be_named(const Machine& m, const NodeId& node, const OffsetAnswer& answer) {
+  const auto* info = m.view.info(node);
+  const bool only_told_not_to = info != nullptr && info->no_failover && answer.synced;
+  return answer.may_stand || (only_told_not_to && m.now >= m.end.limit - (end_limit - others_first));
+}
+
 std::optional<NodeId> heir(const Machine& m) {
   std::optional<Candidate> best;
   for (const auto& [node, answer] : m.end.answers) {
-    if (!answer.may_stand || answer.offset < m.engine.report.offset) continue;
+    if (!may_be_named(m, node, answer) || answer.offset < m.engine.report.offset) continue;
     const Candidate candidate{node, answer.offset, answer.synced};
     if (!best || stands_before(candidate, *best)) best = candidate;
   }

@@ -95,8 +95,22 @@ bool LogView::apply_primaryship(const contract::Register& reg) {
   return primaryship_.has_value() || !reg.value;
 }
 
+void LogView::note_takers(std::uint16_t bucket, const std::optional<Bucket>& entries) {
+  const auto* before = slots_.bucket(bucket);
+  if (before == nullptr) return;
+  for (std::uint16_t i = 0; i < bucket_slots; ++i) {
+    const auto& was = (*before)[i];
+    const auto is = entries ? (*entries)[i] : SlotEntry{};
+    if (!state_owns(was.state) || state_owns(is.state)) continue;
+    const bool promised = was.state == SlotState::handed_over || was.state == SlotState::fenced;
+    last_taker_.reset();
+    if (is_lost(is) || promised) last_taker_ = is_lost(is) ? is.peer : was.peer;
+  }
+}
+
 bool LogView::apply_bucket(std::uint16_t bucket, const contract::Register& reg) {
   const auto entries = reg.value ? parse_bucket(bucket, *reg.value) : std::nullopt;
+  note_takers(bucket, entries);
   slots_.set_bucket(bucket, entries);
   bucket_revision_[bucket] = reg.revision;
   fresh_.set(bucket);

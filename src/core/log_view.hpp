@@ -61,6 +61,8 @@ class LogView {
   const contract::Revision& shown() const { return shown_; }
   std::uint64_t settled() const { return settled_; }
   ClaimNumber claim_seen(Slot slot) const { return claims_seen_[slot]; }  // highest in this namespace, ever
+  // To which shard the slot went that left last, as far as that was shown; absent when it was just given up.
+  const std::optional<ShardId>& last_taker() const { return last_taker_; }
   // Of slots on their way (migration_messages.hpp), as shown; act on what is settled.
   const std::map<JobId, Logged<ExportRegister>>& exports() const { return exports_; }
   const std::map<JobId, Logged<ImportRegister>>& imports() const { return imports_; }
@@ -72,6 +74,7 @@ class LogView {
   bool apply_register(const contract::Register& reg);
   bool apply_primaryship(const contract::Register& reg);
   bool apply_bucket(std::uint16_t bucket, const contract::Register& reg);
+  void note_takers(std::uint16_t bucket, const std::optional<Bucket>& entries);
   bool take_up_bucket(std::uint16_t bucket);
   void follow_namespace(std::uint64_t number);
 
@@ -84,6 +87,7 @@ class LogView {
   std::map<JobId, Logged<ImportRegister>> imports_;
   std::optional<Primaryship> primaryship_;
   SlotTable slots_;
+  std::optional<ShardId> last_taker_;
   std::array<contract::Revision, bucket_count> bucket_revision_{};
   bool primary_taken_ = false;
   SlotSet slots_taken_;

@@ -32,9 +32,10 @@ struct AdminOp {
   bool was_last_member = false;
   bool was_replica = false;
   bool hard = false;
-  std::uint64_t epoch = 0;   // RESET: the current one
-  NodeId node;               // FORGET: the victim
-  bool owned_slots = false;  // FORGET: its shard did
+  std::uint64_t epoch = 0;           // RESET: the current one
+  NodeId node;                       // FORGET: the victim
+  bool owned_slots = false;          // FORGET: its shard did
+  std::optional<ShardId> by_itself;  // REPLICATE: nobody told this node to go there
 };
 struct PublishOp {};
 struct OffsetOp {};
@@ -200,6 +201,28 @@ struct ManualState {  // proc_manual_failover.cpp: the replica's side
   Instant arriving_until = Instant::long_ago();                // clients wait here for the promotion
 };
 
+struct MoveConsents {  // proc_replica_migration.cpp: who was told last that it may come, or go
+  NodeId node;
+  Instant until = Instant::long_ago();
+};
+struct ReplicaMigrationState {
+  std::map<ShardId, Instant> without_slots, orphaned;  // since when
+  std::set<ShardId> gained_slots;  // their first, while other shards had replicas: are owed one, too
+  std::uint64_t question = 0;      // 0: none is open
+  ShardId to;
+  Instant asked{};
+  bool wanted = false;           // by the orphan; its own primary was asked since
+  MoveConsents leaving, coming;  // as a primary
+};
+struct OwnMoveState {  // proc_own_move.cpp
+  Instant next_try = Instant::long_ago();
+  std::optional<ShardId> home;  // a move that came to nothing left this node alone: where it came from
+};
+struct EmptiedState {                   // proc_emptied_shard.cpp
+  Instant since = Instant::long_ago();  // this node could go where the last slots went; long ago: it cannot
+  bool left_behind = false;             // it tried to follow its primary, which nothing came of
+};
+
 struct Machine {
   Settings settings;
   const SlotKeyCounts& counts;
@@ -235,6 +258,9 @@ struct Machine {
   ManualState manual;
   SlotSet taken_slots;  // by TAKEOVER, on the way into a shard of this node's own
   TakeState takes;
+  ReplicaMigrationState migration;
+  OwnMoveState own_move;
+  EmptiedState emptied;
   std::deque<SlotJob> slot_jobs;
   std::optional<Ticket> slot_job_in_flight;
   Instant slot_jobs_wait = Instant::long_ago();  // the first one waits for keys to go
@@ -289,6 +315,7 @@ struct Machine {
 void publish_registers(Machine& m);
 void on_published(Machine& m, const contract::Completed& done);
 void publish_offset(Machine& m);
+void linger(Machine& m, const SlotSet& slots);  // that another shard has: nobody sees them without an owner
 void resolve_epoch_ties(Machine& m);
 void step_waiting_replicates(Machine& m);  // proc_admin.cpp
 std::uint64_t current_epoch(const Machine& m);
@@ -356,6 +383,22 @@ bool arriving(const Machine& m);
 // ---- proc_takeover.cpp ----
 void leave_with_slots(Machine& m);
 void on_left_with_slots(Machine& m, const contract::Completed& done);
+
+// ---- proc_replica_migration.cpp ----
+void check_replica_migration(Machine& m);
+void on_move_question(Machine& m, const NodeId& from, const MoveQuestion& question);
+void on_move_consent(Machine& m, const NodeId& from, const MoveConsent& consent);
+
+// ---- proc_emptied_shard.cpp ----
+void check_emptied_shard(Machine& m);
+// The shard's primary has left it empty for another shard, and this replica goes there as well.
+bool follows_elsewhere(const Machine& m);
+
+// ---- proc_own_move.cpp: to another shard without having been told ----
+bool may_move(const Machine& m);
+void move_by_itself(Machine& m, const ShardId& shard);
+void on_moved_by_itself(Machine& m, const AdminOp& op, const contract::Completed& done);
+void check_way_home(Machine& m);
 
 // ---- proc_restart.cpp ----
 void check_restart(Machine& m);

@@ -191,9 +191,10 @@ void admin_command(Machine& m, Command command, const Invocation& call) {
 void on_admin_done(Machine& m, const AdminOp& op, const contract::Completed& done) {
   const bool ok = done.outcome == contract::Outcome::ok;
   if (!ok && op.kind == AdminKind::meet && m.claims.yield_until != Instant::never()) end_yielding(m);
-  if (ok && op.kind == AdminKind::replicate && op.was_last_member && !op.was_replica) {
+  if (ok && op.kind == AdminKind::replicate && op.was_last_member && (!op.was_replica || op.by_itself)) {
     delete_shard_registers(m, op.old_shard);
   }
+  if (op.by_itself) on_moved_by_itself(m, op, done);
   if (ok && op.kind == AdminKind::forget) {
     // The slots registers of a dead owner stay: a later claim has to outrank the one in its log.
     if (op.was_last_member && !op.owned_slots) delete_shard_registers(m, op.old_shard);

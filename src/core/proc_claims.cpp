@@ -140,11 +140,9 @@ void on_claim_answer(Machine& m, const NodeId& from, const ClaimAnswer& answer) 
       if (!outranks({claimed.claim, answer.shard}, {entry.claim, m.view.own_shard()})) continue;
       const bool moved = entry.state == SlotState::migrating || entry.state == SlotState::handed_over;
       (moved ? kept : job).remove.set(n);
-      // Whoever hears of this before the other's claim must not find that nobody owns the slot.
-      m.migrations.lingering[static_cast<Slot>(n)] = entry.claim;
-      m.migrations.linger_until = m.now + linger_time;
     }
   }
+  linger(m, job.remove | kept.remove);
   job.lost_to = answer.shard;
   give_up_slots(m, std::move(job), answer.shard);
   give_up_slots(m, std::move(kept), answer.shard);

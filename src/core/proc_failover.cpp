@@ -37,6 +37,7 @@ std::optional<NodeId> lost_primary(const Machine& m) {
   const auto& named = m.log.primaryship();
   if (!named || named->node == m.view.self() || m.view.member(m.view.self()) == nullptr) return std::nullopt;
   if (m.failover.restarted == named->node && m.now < m.failover.restarted_until) return named->node;
+  if (follows_elsewhere(m)) return std::nullopt;
   const bool gone = !m.is_peer(named->node);
   const bool failed = !gone && m.view.member(named->node)->health == contract::Health::fail &&
                       m.now >= m.failover.old_news_until;

@@ -385,8 +385,7 @@ void on_done(Machine& m, const NodeId& from, const MigrationDone& done) {
   SlotJob job;
   job.remove = fenced_slots(m, known->reg);
   m.migrations.handed[done.shard] |= job.remove;
-  for (const Slot slot : slot_list(job.remove)) m.migrations.lingering[slot] = m.log.slots().at(slot).claim;
-  m.migrations.linger_until = m.now + linger_time;
+  linger(m, job.remove);
   for (const auto& other : m.slot_jobs) job.remove &= ~other.remove;
   if (job.remove.none()) return;
   job.lost_to = done.shard;

@@ -10,6 +10,8 @@ namespace vswim::core {
 
 namespace {
 
+// Gossip has the new owner everywhere by then: whom a rumour missed finds out after three periods.
+constexpr Duration linger_time = seconds(10);
 constexpr Duration retry_after =
     milliseconds(100);  // after a stale revision; the winner's register is on its way
 
@@ -120,6 +122,16 @@ void publish_offset(Machine& m) {
   m.operate(contract::UpdateGossip{*m.publish.offset_in_flight,
                                    contract::Scope::shard,
                                    {{key, value, m.view.own_gossip().revision(key)}}});
+}
+
+// Who hears first that they are not this shard's any more would call the whole cluster down.
+void linger(Machine& m, const SlotSet& slots) {
+  if (slots.none()) return;
+  for (Slot slot = 0; slot < slot_count; ++slot) {
+    if (slots[slot]) m.migrations.lingering[slot] = m.log.slots().at(slot).claim;
+  }
+  auto& until = m.migrations.linger_until;
+  until = until == Instant::never() ? m.now + linger_time : std::max(until, m.now + linger_time);
 }
 
 void resolve_epoch_ties(Machine& m) {

@@ -42,6 +42,7 @@ contract::Batch batch_of(const Machine& m, const SlotJob& job) {
 void finish(Machine& m, const SlotJob& job) {
   m.claims.yielding &= ~job.remove;
   if (job.lost_to) m.act(DropSlots{slot_list(job.remove)});
+  if (job.compared) m.claims.next_ask = m.now;  // about those that another shard got meanwhile
   m.dirty = true;
   m.publish.due = true;
   if (job.hand_over) return on_handed_over(m, job);

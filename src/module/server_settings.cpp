@@ -95,6 +95,8 @@ core::Settings ServerSettings::core_settings(std::uint16_t bus_port, Duration le
   settings.replica_no_failover = yes("cluster-replica-no-failover");
   settings.replica_validity_factor =
       number("cluster-replica-validity-factor", settings.replica_validity_factor);
+  settings.allow_replica_migration = yes("cluster-allow-replica-migration");
+  settings.migration_barrier = number("cluster-migration-barrier", settings.migration_barrier);
   settings.node_timeout = milliseconds(number("cluster-node-timeout", settings.node_timeout.ms()));
   settings.lease_ttl = lease_ttl;
   settings.migration_silence = seconds(number("repl-timeout", 60));

@@ -167,6 +167,15 @@ void Provider::State::refresh_policies(Instant now, const std::vector<swim::Memb
       dead.push_back(view.record.id);
   }
   for (auto& [shard, seat] : seats) {
+    auto gone = dead;  // also for who may lead next: since when counts then
+    std::vector<NodeId> elsewhere;
+    for (const auto& voter : seat.configuration().voters) {
+      const auto view = swim->find(voter.node);
+      if (!view) gone.push_back(voter.node);  // forgotten, or left by RESET
+      const bool moved = !view || (view->record.status == swim::Status::alive && view->record.shard != shard);
+      if (moved && voter.role != shard_log::Role::witness) elsewhere.push_back(voter.node);
+    }
+    seat.set_dead(now, std::move(gone));
     if (!seat.leads()) continue;
     std::vector<Candidate> candidates;
     std::vector<std::array<std::uint8_t, 16>> machines;
@@ -195,15 +204,6 @@ void Provider::State::refresh_policies(Instant now, const std::vector<swim::Memb
     std::vector<NodeId> ordered;
     for (auto it = candidates.begin(); it != candidates.begin() + wanted; ++it) ordered.push_back(it->node);
     seat.set_witness_candidates(now, std::move(ordered));
-    auto gone = dead;
-    std::vector<NodeId> elsewhere;
-    for (const auto& voter : seat.configuration().voters) {
-      const auto view = swim->find(voter.node);
-      if (!view) gone.push_back(voter.node);  // forgotten, or left by RESET
-      const bool moved = !view || (view->record.status == swim::Status::alive && view->record.shard != shard);
-      if (moved && voter.role != shard_log::Role::witness) elsewhere.push_back(voter.node);
-    }
-    seat.set_dead(now, std::move(gone));
     seat.set_elsewhere(now, std::move(elsewhere));
   }
 }

@@ -227,8 +227,36 @@ bool ShardLog::State::witness_is_bad(Instant now, const Voter& witness) {
   return offer != nullptr && offer->uuid != witness.uuid;
 }
 
-ShardLog::State::WitnessChoice ShardLog::State::wanted_witness(Instant now, const std::vector<Voter>& data) {
-  if (!wants_witness(data.size())) return {};
+// Who is dead gives its vote to those who are there, as long as these are two: a shard of three that lost one
+// survives the loss of another, and a replica that came to take a dead one's place counts. It ends as soon as
+// the member is back. The last two keep each other's votes: who is alone cannot know.
+std::vector<NodeId> ShardLog::State::absent(Instant now, const std::vector<Voter>& data) const {
+  std::vector<NodeId> nodes;
+  for (const auto& voter : data) {
+    const auto peer = leading()->peers.find(voter.node);
+    const bool heard = peer != leading()->peers.end() && now - peer->second.heard <= settings.lease_ttl;
+    if (voter.node != seat.node && dead_since.contains(voter.node) && !heard) nodes.push_back(voter.node);
+  }
+  if (data.size() < nodes.size() + 2) nodes.clear();
+  return nodes;
+}
+
+// Whoever was asked for a seat that is not wanted any more: its later offers are answered with what stands.
+void ShardLog::State::forget_candidates(const std::optional<NodeId>& but) {
+  const auto& changes = leading()->changes;
+  std::erase_if(search.asked_since, [&](const auto& asked) {
+    return asked.first != but && std::none_of(changes.begin(), changes.end(), [&](const Change& change) {
+             return change.node == asked.first;
+           });
+  });
+}
+
+ShardLog::State::WitnessChoice ShardLog::State::wanted_witness(Instant now, const std::vector<Voter>& data,
+                                                               std::size_t there) {
+  if (!wants_witness(there)) {
+    forget_candidates(std::nullopt);
+    return {};
+  }
   const auto is_data = [&](const NodeId& node) {
     return std::any_of(data.begin(), data.end(), [&](const Voter& voter) { return voter.node == node; });
   };
@@ -240,7 +268,10 @@ ShardLog::State::WitnessChoice ShardLog::State::wanted_witness(Instant now, cons
   for (const auto& voter : configuration.voters) {
     if (voter.role == Role::witness && !is_data(voter.node)) present = voter;
   }
-  if (present && !unwanted(present->node) && !witness_is_bad(now, *present)) return {present, false};
+  if (present && !unwanted(present->node) && !witness_is_bad(now, *present)) {
+    forget_candidates(present->node);
+    return {present, false};
+  }
   for (const auto& node : witness_candidates) {
     if (node == seat.node || is_data(node) || unwanted(node) || dead_since.contains(node)) continue;
     const auto useless = search.useless_until.find(node);
@@ -252,7 +283,7 @@ ShardLog::State::WitnessChoice ShardLog::State::wanted_witness(Instant now, cons
     search.useless_until[node] = now + settings.lease_ttl * useless_ttls;
     search.asked_since.erase(node);
   }
-  if (!present && !told_no_witness) {
+  if (!present && !told_no_witness && wants_witness(data.size())) {
     told_no_witness = true;
     out.note(NoteLevel::warning, "no witness for a shard of two: no automatic failover");
   }
@@ -296,11 +327,23 @@ void ShardLog::State::tick_changes(Instant now) {
     if (may_lead(office->preferred)) return;
     break;
   }
-  auto witness = wanted_witness(now, data);
+  auto gone = absent(now, data);
+  auto witness = wanted_witness(now, data, data.size() - gone.size());
   if (witness.waiting && !witness.voter) return;
-  PlanInput input{std::move(data), seat.node, office->preferred, {}};
+  // Without a third vote one of two would decide alone: rather wait for the dead, then.
+  if (wants_witness(data.size() - gone.size()) && !witness.voter) gone.clear();
+  PlanInput input{std::move(data), seat.node, office->preferred, {}, std::move(gone), {}};
   if (witness.voter) input.witnesses.push_back(*witness.voter);
   auto voters = plan_configuration(input);
+  if (voters != configuration.voters) {  // as it changes anyway
+    for (const auto& voter : input.data) {
+      const auto peer = office->peers.find(voter.node);
+      const bool quiet = peer == office->peers.end() || now - peer->second.heard > fraction(4);
+      if (voter.node != seat.node && (quiet || dead_since.contains(voter.node)))
+        input.ailing.push_back(voter.node);
+    }
+    voters = plan_configuration(input);
+  }
   if (voters == configuration.voters) {
     if (may_lead(office->preferred) && office->preferred != seat.node) {
       office->transfer = Transfer{office->preferred, now + settings.lease_ttl, std::nullopt};

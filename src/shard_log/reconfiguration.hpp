@@ -13,11 +13,13 @@ struct PlanInput {
   NodeId leader;                 // keeps its vote
   NodeId preferred;              // a learner that is to lead takes a voter's seat; nil: none
   std::vector<Voter> witnesses;  // the first is used when one is needed
+  std::vector<NodeId> absent;    // of `data`: dead; they learn, the others are planned as if alone
+  std::vector<NodeId> ailing;    // may be so soon: others go before them where there are more than seats
 };
 
 // 1 data -> 1; 2 -> 2 + a witness, or 1 + learner where there is none; 3 -> 3; 4 -> 3 + learner; 5 -> 5; more
-// -> 5 + learners. Seats stay with those who have them (data with Role::data), then go by node id. Sorted by
-// node.
+// -> 5 + learners. Of those who are there: who is absent learns. Seats stay with those who have them (data
+// with Role::data), then go by node id. Sorted by node.
 std::vector<Voter> plan_configuration(const PlanInput& input);
 
 // Without a witness a shard of two cannot fail over by itself.

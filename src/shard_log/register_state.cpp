@@ -45,13 +45,24 @@ RegisterState::Applied RegisterState::apply(const Entry& entry) {
     applied.registers.push_back({write.key, write.value, contract_revision(entry.revision)});
   }
   if (!entry.proposer.is_nil()) remember(entry, applied.matched);
-  if (entry.seal) {  // who is no member any more will not be heard again: its results go, alike everywhere
-    std::erase_if(proposers_,
-                  [&](const auto& item) { return find_voter(*entry.seal, item.first) == nullptr; });
-  }
+  if (entry.seal) forget_former_members(*entry.seal);
   revision_ = entry.revision;
   chain_ = entry.chain;
   return applied;
+}
+
+// Who is no member any more may be one again in the same life, and what it proposed before may still be on
+// its way (invariant I8): the results of those who proposed last stay, alike everywhere.
+void RegisterState::forget_former_members(const Configuration& configuration) {
+  std::vector<std::pair<Revision, NodeId>> former;
+  for (const auto& [node, proposer] : proposers_) {
+    if (find_voter(configuration, node) == nullptr)
+      former.emplace_back(proposer.results.empty() ? 0 : proposer.results.back().revision, node);
+  }
+  if (former.size() <= former_proposers_max) return;
+  std::sort(former.begin(), former.end());
+  former.resize(former.size() - former_proposers_max);
+  for (const auto& [revision, node] : former) proposers_.erase(node);
 }
 
 void RegisterState::remember(const Entry& entry, bool matched) {

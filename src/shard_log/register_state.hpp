@@ -11,6 +11,8 @@
 
 namespace vswim::shard_log {
 
+constexpr std::size_t former_proposers_max = 16;  // a message is late by seconds, not by so many changes
+
 class RegisterState {
  public:
   RegisterState() = default;
@@ -43,6 +45,7 @@ class RegisterState {
   };
   bool matches(const Batch& batch) const;
   void remember(const Entry& entry, bool matched);
+  void forget_former_members(const Configuration& configuration);
 
   Revision revision_ = 0;
   Hash128 chain_;

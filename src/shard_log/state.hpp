@@ -370,7 +370,9 @@ struct ShardLog::State {
     std::optional<Voter> voter;
     bool waiting = false;  // somebody was asked and may still answer
   };
-  WitnessChoice wanted_witness(Instant now, const std::vector<Voter>& data);
+  void forget_candidates(const std::optional<NodeId>& but);
+  std::vector<NodeId> absent(Instant now, const std::vector<Voter>& data) const;
+  WitnessChoice wanted_witness(Instant now, const std::vector<Voter>& data, std::size_t there);
   bool witness_is_bad(Instant now, const Voter& witness);
   const SeatSearch::Offer* offered(Instant now, const NodeId& node, Role seat_role);
   std::optional<NodeId> successor(Instant now) const;

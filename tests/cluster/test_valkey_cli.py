@@ -72,6 +72,8 @@ def test_reshard_there_and_back():
         expected = load_keys(cluster.addresses, 3000)
         (one, _, _), (two, _, _), (three, _, _) = cluster.shards()
         before = slots_of(cluster)
+        downs = lambda: {s: s.log().count("cluster state changed: fail") for s in cluster}  # noqa: E731
+        downs_before = downs()
         for source, target in ((one, two), (two, one)):
             began = time.monotonic()
             cluster_cli(
@@ -87,6 +89,7 @@ def test_reshard_there_and_back():
         )  # fmt: skip
         healthy(cluster, expected)
         equal(slots_of(cluster)[three], before[three] + 100, "slots of the target of a reshard from all")
+        equal(downs(), downs_before, "how often somebody saw slots without an owner")
         survives_restarts(cluster, expected)
 
 

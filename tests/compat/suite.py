@@ -80,7 +80,8 @@ def programs(folder, server, other):
     return folder
 
 
-RESULT = re.compile(r"^\.*\[(?:\x1b\[[0-9;]*m)*(ok|err|skip|ignore|exception|TIMEOUT)(?:\x1b\[[0-9;]*m)*\]: (.*)$")
+# Not always at the line's beginning: some tests show their progress without a newline.
+RESULT = re.compile(r"\[(?:\x1b\[[0-9;]*m)*(ok|err|skip|ignore|exception|TIMEOUT)(?:\x1b\[[0-9;]*m)*\]: (.*)$")
 
 
 class Run:
@@ -92,7 +93,7 @@ class Run:
         for line in output.splitlines():
             if line.strip() == "The End":
                 break
-            m = RESULT.match(line)
+            m = RESULT.search(line)
             if m:
                 status, said = m.groups()
                 if status == "ok":

@@ -109,7 +109,9 @@ TEST_CASE("Core messages survive the way there and back") {
                                              HandOverRequest{shard, 7},
                                              HandOverOffer{shard, 7, 123, 9, "abc"},
                                              TakeQuestion{shard, 12, 16'383, true},
-                                             TakeAnswer{shard, 12, TakeAnswer::Verdict::has_keys, 8}};
+                                             TakeAnswer{shard, 12, TakeAnswer::Verdict::has_keys, 8},
+                                             MoveQuestion{shard, 5},
+                                             MoveConsent{shard, 5}};
   for (const auto& message : messages) {
     const auto bytes = encode(message);
     INFO(bytes);

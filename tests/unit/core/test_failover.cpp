@@ -168,8 +168,8 @@ TEST_CASE("who is left alone in a shard whose primary went elsewhere stands with
   cluster->run_for(seconds(2));
   cluster->crash(0);
   REQUIRE(cluster->run_until([&] { return is_primary(*cluster, 1); }, seconds(10)));
-  cluster->restart(0, {});
-  cluster->engine(0).frozen = true;  // never gets a sync of its successor
+  cluster->restart(0, {1, 0, false});  // with a key, without it follows its primary elsewhere
+  cluster->engine(0).frozen = true;    // never gets a sync of its successor
   cluster->run_for(seconds(2));
   CHECK_FALSE(is_primary(*cluster, 0));
   CHECK(is_ok(cluster->command(1, {"REPLICATE", id_of(*cluster, 2)})));
@@ -197,6 +197,20 @@ TEST_CASE("a graceful end hands primaryship to a replica that has everything, wi
   const auto& routing = cluster->core(0).routing();
   CHECK(decide(routing, {0, true, false, false, false}, cluster->now()) == Decision::moved);
   CHECK(routing.routes[routing.owner[0]].endpoint == "127.0.0.1:" + std::to_string(settings_for(heir).port));
+}
+
+TEST_CASE("a graceful end names a replica that may not stand by itself, if nobody else has everything") {
+  auto cluster = one_shard(3);
+  write_some(*cluster, 0, 20);
+  auto settings = settings_for(1);
+  settings.replica_no_failover = true;
+  cluster->configure(1, settings);
+  cluster->run_for(seconds(2));
+  cluster->engine(2).frozen = true;
+  write_some(*cluster, 0, 20);
+  cluster->core(0).begin_graceful_end(cluster->now());
+  REQUIRE(cluster->run_until([&] { return cluster->graceful_end_done(0); }, seconds(3)));
+  CHECK(cluster->run_until([&] { return is_primary(*cluster, 1); }, seconds(1)));
 }
 
 TEST_CASE("a graceful end without a replica that catches up releases after its limit") {

@@ -60,7 +60,7 @@ TEST_CASE("the plan keeps seats, votes for the leader, and needs a witness for t
   const auto voters = [](const std::vector<Voter>& plan) {
     return std::count_if(plan.begin(), plan.end(), [](const Voter& v) { return v.role == Role::data; });
   };
-  PlanInput input{{member(1)}, node(1), {}, {member(9, Role::witness)}};
+  PlanInput input{{member(1)}, node(1), {}, {member(9, Role::witness)}, {}, {}};
   CHECK(plan_configuration(input).size() == 1);
   input.data.push_back(member(2, Role::learner));
   CHECK(plan_configuration(input) == std::vector{member(1), member(2), member(9, Role::witness)});
@@ -79,6 +79,16 @@ TEST_CASE("the plan keeps seats, votes for the leader, and needs a witness for t
   CHECK(voters(plan_configuration(input)) == 5);
   input.data.push_back(member(6, Role::learner));
   CHECK(voters(plan_configuration(input)) == 5);
+}
+
+TEST_CASE("who is absent learns, and the others are planned as if they were all") {
+  PlanInput input{{member(1), member(2), member(3)}, node(1), {}, {member(9, Role::witness)}, {node(2)}, {}};
+  CHECK(plan_configuration(input) ==
+        std::vector{member(1), member(2, Role::learner), member(3), member(9, Role::witness)});
+  input.data.push_back(member(4, Role::learner));  // takes the seat
+  CHECK(plan_configuration(input) == std::vector{member(1), member(2, Role::learner), member(3), member(4)});
+  input.absent.clear();
+  CHECK(plan_configuration(input) == std::vector{member(1), member(2), member(3), member(4, Role::learner)});
 }
 
 TEST_CASE("a member's lease ends before its leader forgets it, at every drift the rules allow (L2, L3)") {

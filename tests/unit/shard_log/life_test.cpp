@@ -127,6 +127,32 @@ TEST_CASE("a dead witness is replaced after its time, not before") {
   CHECK(world.broken() == "");
 }
 
+TEST_CASE("a dead member of three gives its vote up, and the shard survives the loss of another") {
+  World world(14, 4);
+  form(world, 3);
+  world.set_candidates({3});
+  const auto counting = [&](std::size_t at, Role role) {
+    const auto voters = world.node(at).seat->status().configuration.voters;
+    return std::count_if(voters.begin(), voters.end(), [&](const Voter& v) { return v.role == role; });
+  };
+  world.crash(1);
+  world.run_for(seconds(2));
+  world.tell_dead();
+  const auto two_and_witness = [&] {
+    return counting(0, Role::data) == 2 && counting(0, Role::witness) == 1 && counting(0, Role::learner) == 1;
+  };
+  REQUIRE(world.run_until(two_and_witness, seconds(3)));
+  world.run_for(seconds(1));
+  world.crash(0);
+  CHECK(world.run_until([&] { return world.primary() == 2; }, seconds(5)));
+  world.restart(1);
+  world.restart(0);
+  world.tell_dead();
+  CHECK(world.run_until([&] { return counting(2, Role::data) == 3 && counting(2, Role::witness) == 0; },
+                        seconds(10)));
+  CHECK(world.broken() == "");
+}
+
 TEST_CASE("a witness that lost its memory is noticed and given a new seat") {
   Settings settings;
   settings.witness_replace_after = seconds(5);
