@@ -42,11 +42,11 @@ endfunction()
 foreach(layer base contract seal swim gossip shard_log wire provider core runtime module sim)
   vswim_test_folder(unit/${layer} NAME unit_${layer} LABEL unit LINKS vswim_${layer})
 endforeach()
-# ThreadSanitizer makes the machines 50 times slower, which have no threads: a tenth of the seeds, a fifth of the scenarios.
+# ThreadSanitizer makes the machines 50 times slower, which have no threads: a tenth of the seeds and of the scenarios.
 set(scenario_every 1)
 if(VSWIM_SANITIZE STREQUAL "thread")
   set_tests_properties(unit_shard_log PROPERTIES ENVIRONMENT VSWIM_SEEDS=1-60)
-  set(scenario_every 5)
+  set(scenario_every 10)
 endif()
 vswim_test_folder(property NAME property LABEL property LINKS vswim_sim TIMEOUT 1200)
 

@@ -26,7 +26,6 @@ struct LogWrite {  // of one job, one at a time
   bool free(Instant now) const { return !in_flight && now >= retry_at; }
 };
 
-
 struct MigrationHolds {   // DEBUG SLOTMIGRATION, of this node
   bool pause = false;     // as source: no fence, however near the end is
   bool failover = false;  // as target: a whole copy is not made active
