@@ -90,6 +90,8 @@ void ShardLog::State::settle(Instant now) {
   settled = reached;
   notify_settled(false);
   answer_settled();
+  // The votes of the dead go as soon as a successor is named, not a tick later: that one may die next.
+  if (!dead_since.empty()) tick_changes(now);
 }
 
 void ShardLog::State::report(const NodeId& node, bool ended_lease) {

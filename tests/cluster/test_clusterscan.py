@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """CLUSTERSCAN: every key of the cluster by following its cursors, through redirects, transactions and scripts, also while
 slots move; on releases that do not have the command, too."""
+import time
+
 from harness import HOST, NATIVE, VERSION, Cluster, Server, Skipped, check, equal, main, say
 from resp import RespError, slot_of, tag_of
 from test_migrate_slots import migrate, two_shards, wait_ended
@@ -58,6 +60,7 @@ def finds_every_key_once():
         volatile = f"gone{{{tag_of(7)}}}"
         server.call("DEBUG", "SET-ACTIVE-EXPIRE", "0")
         server.call("SET", volatile, "v", "PX", "1")
+        time.sleep(0.01)
         check(volatile not in pages(cluster, "SLOT", 7), "what has expired is not listed")
 
 
