@@ -130,7 +130,11 @@ void node_here(Machine& m, const Invocation& call, const Setslot& wanted) {
     if (!open) return m.reply(call.ticket, Reply::ok());
     return submit(m, call, {wanted.slot, {SlotState::active, 0, {}}, {SlotState::migrating}});
   }
-  Take take{wanted.slot, false, std::nullopt, m.now + take_limit};
+  const auto owner = m.table.owner[wanted.slot];
+  const bool outranks = owner != RoutingTable::unowned && m.bumped_epoch != 0 &&
+                        m.bumped_epoch == m.own_epoch &&
+                        m.own_epoch > m.view.epoch_of(m.table.routes[owner].shard);
+  Take take{wanted.slot, outranks, std::nullopt, m.now + take_limit};
   if (call.caller.can_block) {
     take.client = call.ticket;
   } else {

@@ -239,6 +239,7 @@ struct Machine {
   bool was_elsewhere = false;  // the log named another primary since this node last was it
   bool copy_left = false;  // taken out of its shard as a replica: its keys are another's (RESET drops them)
   std::uint64_t own_epoch = 0;
+  std::uint64_t bumped_epoch = 0;  // by BUMPEPOCH: with it SETSLOT NODE takes slots with keys, as natively
   const SlotUsageTable* slot_usage = nullptr;  // of the engine
   std::vector<WaitingReplicate> waiting_replicates;
   std::uint64_t epoch_before_reset = 0;  // RESET SOFT keeps the current one

@@ -148,6 +148,7 @@ Reply set_config_epoch(Machine& m, const Arguments& a) {
 Reply bump_epoch(Machine& m) {
   const bool highest = m.own_epoch != 0 && m.own_epoch == current_epoch(m);
   if (!highest) m.own_epoch = current_epoch(m) + 1;
+  m.bumped_epoch = m.own_epoch;
   return {Reply::Simple{(highest ? "STILL " : "BUMPED ") + std::to_string(m.own_epoch)}};
 }
 

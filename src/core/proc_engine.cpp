@@ -143,6 +143,8 @@ void finish_leaving(Machine& m) {
 
 void enforce_role(Machine& m) {
   if (m.end.phase != EndState::Phase::idle) return;
+  // The server would cut off who waits for REPLICATE's answer as soon as it becomes a replica.
+  if (!m.engine.report.is_replica && client_waits(m)) return;
   if (m.is_replica_role()) follow(m, m.log.primaryship()->node);
 }
 

@@ -2,8 +2,8 @@
 // first. That one writes HANDED_OVER to its own log, serves nothing of the slot from then on (it redirects
 // with ASK) and only then answers; the taker writes ACTIVE with a higher claim, which clears the owner's log
 // (proc_claims.cpp). So at no instant do two shards serve the slot, and a slot that still holds keys is not
-// given away unless the operator said so. Either side may fail over at every step: the states are in the
-// logs, and asking again leads to the same end.
+// given away unless the operator said so by BUMPEPOCH before. Either side may fail over at every step: the
+// states are in the logs, and asking again leads to the same end.
 #include <algorithm>
 #include <utility>
 

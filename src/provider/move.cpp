@@ -53,7 +53,7 @@ void Provider::State::advance_move(Instant now) {
       move->inner = inner_ticket();
       move->next_try = now + release_limit;
       if (seat != nullptr) {
-        seat->release(now, move->inner);
+        seat->release(now, move->inner, false);
         return;
       }
       [[fallthrough]];

@@ -158,7 +158,7 @@ void Provider::State::submit(Instant now, const contract::Operation& operation) 
                  },
                  [&](const contract::ReleaseLease& release) {
                    if (auto* seat = own_seat()) {
-                     seat->release(now, release.ticket);
+                     seat->release(now, release.ticket, true);
                    } else {
                      complete(release.ticket, contract::Outcome::ok);
                    }

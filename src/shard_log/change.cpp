@@ -228,14 +228,18 @@ bool ShardLog::State::witness_is_bad(Instant now, const Voter& witness) {
 }
 
 // Who is dead gives its vote to those who are there, as long as these are two: a shard of three that lost one
-// survives the loss of another, and a replica that came to take a dead one's place counts. It ends as soon as
+// survives the loss of another, and a replica that came to take a dead one's place counts. Who shuts down is
+// as good as dead, and waits for it (ShardLog::release). Nobody gets a vote back unheard. It ends as soon as
 // the member is back. The last two keep each other's votes: who is alone cannot know.
 std::vector<NodeId> ShardLog::State::absent(Instant now, const std::vector<Voter>& data) const {
   std::vector<NodeId> nodes;
   for (const auto& voter : data) {
     const auto peer = leading()->peers.find(voter.node);
     const bool heard = peer != leading()->peers.end() && now - peer->second.heard <= settings.lease_ttl;
-    if (voter.node != seat.node && dead_since.contains(voter.node) && !heard) nodes.push_back(voter.node);
+    const auto* named = find_voter(configuration, voter.node);
+    const bool learns = named != nullptr && named->role == Role::learner;
+    const bool silent = (dead_since.contains(voter.node) || learns) && !heard;
+    if (voter.node != seat.node && (silent || stopped.contains(voter.node))) nodes.push_back(voter.node);
   }
   if (data.size() < nodes.size() + 2) nodes.clear();
   return nodes;

@@ -42,7 +42,7 @@ void ShardLog::State::request_lease(Instant now) {
       now - heard_at > settings.lease_ttl)
     return;
   if (lease_released) {  // whoever leads now must not wait for us
-    out.send(*leader, LeaseRelease{seat.start, holder.drop(), leader_ballot});
+    out.send(*leader, LeaseRelease{seat.start, holder.drop(), leader_ballot, node_ends});
     return;
   }
   const bool renew = core_alive(now);
@@ -196,6 +196,20 @@ void ShardLog::State::poke(Instant now) {
   }
   const auto& other = configuration.voters[rng.below(configuration.voters.size())];
   if (other.node != seat.node) out.send(other.node, PreVote{configuration.epoch, {0, seat.node, 0}});
+}
+
+// With fewer members than three nobody else could have this vote.
+bool ShardLog::State::vote_can_go(Instant now) const {
+  const auto* voter = self_voter();
+  if (voter == nullptr || voter->role != Role::data || now - heard_at > settings.lease_ttl) return false;
+  const auto& voters = configuration.voters;
+  return std::count_if(voters.begin(), voters.end(), [](const Voter& v) { return v.role != Role::witness; }) >
+         2;
+}
+
+void ShardLog::State::end_leaving() {
+  if (leaving) out.event(Released{leaving->ticket});
+  leaving.reset();
 }
 
 void ShardLog::State::tick_member(Instant now) {

@@ -124,6 +124,7 @@ struct LeaseRelease {
   StartNonce start;
   RequestNumber number;
   Ballot ballot;
+  bool ends = false;  // the node shuts down: its vote is free
   friend bool operator==(const LeaseRelease&, const LeaseRelease&) = default;
 };
 

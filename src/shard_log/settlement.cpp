@@ -40,6 +40,8 @@ void ShardLog::State::on(Instant now, const NodeId& from, const LeaseRequest& me
   if (!office->table.report(from, message.start, std::min(message.shown, registers.revision()))) return;
   auto& line = office->table.at(from);
   line.rank = message.rank;
+  if (const auto end = stopped.find(from); end != stopped.end() && end->second <= message.start)
+    stopped.erase(end);
   if (office->predecessor == from) office->predecessor.reset();
   settle(now);
   if (!message.renew) return;
@@ -56,6 +58,9 @@ void ShardLog::State::on(Instant now, const NodeId& from, const LeaseRelease& me
   if (!office->table.released(from, message.start, message.number)) return;
   settle(now);
   if (office->active && deadline(now) > now && find_voter(configuration, from) != nullptr) report(from, true);
+  if (!message.ends || find_voter(configuration, from) == nullptr) return;
+  stopped[from] = message.start;
+  tick_changes(now);
 }
 
 void ShardLog::State::serve_own_core(Instant now) {

@@ -28,6 +28,7 @@ void ShardLog::State::after_input(Instant now) {
   }
   flush(now);
   compact_if_long();
+  if (leaving && (now >= leaving->limit || !vote_can_go(now))) end_leaving();
 }
 
 void ShardLog::State::tick(Instant now) {
@@ -63,6 +64,7 @@ Instant ShardLog::State::next_deadline() const {
   if (!pending.empty()) {
     next = std::min({next, pending_retry_at, pending.front().since + settings.lease_ttl * 3});
   }
+  if (leaving) next = std::min(next, leaving->limit);
   for (const auto& [ticket, request] : requests) next = std::min(next, request.send_at);
   return next;
 }
@@ -116,10 +118,11 @@ void ShardLog::advise_rank(Instant, std::uint32_t rank) {
   state_->rank_advised = true;
 }
 
-void ShardLog::release(Instant now, Ticket ticket) {
+void ShardLog::release(Instant now, Ticket ticket, bool node_ends) {
   auto& state = *state_;
   const auto number = state.holder.drop();
   state.lease_released = true;
+  state.node_ends = node_ends;
   state.lease_told = false;
   if (auto* office = state.leading()) {
     office->table.released(state.seat.node, state.seat.start, number);
@@ -130,6 +133,10 @@ void ShardLog::release(Instant now, Ticket ticket) {
     }
   } else {
     state.request_lease(now);
+    if (node_ends && state.vote_can_go(now)) {
+      state.leaving = Leaving{ticket, now + state.fraction(2)};
+      return state.after_input(now);
+    }
   }
   state.out.event(Released{ticket});
   state.after_input(now);
@@ -137,6 +144,7 @@ void ShardLog::release(Instant now, Ticket ticket) {
 
 void ShardLog::resume(Instant now) {
   state_->lease_released = false;
+  state_->end_leaving();
   state_->request_at = now;
   state_->after_input(now);
 }
@@ -153,6 +161,7 @@ void ShardLog::set_has_core(Instant now, bool has_core) {
   if (state.seat.has_core && !has_core) state.lose_lease("this node's Core has left the shard");
   state.seat.has_core = has_core;
   state.lease_released = false;
+  state.end_leaving();
   state.lease_told = false;
   state.notified = 0;
   state.shown = 0;

@@ -151,9 +151,10 @@ class ShardLog {
   void shown(Instant now, Revision revision);
   void pulse(Instant now);
   void advise_rank(Instant now, std::uint32_t rank);
-  void release(Instant now, Ticket ticket);  // L9; answered by Released
-  void on_clock_gap(Instant now);            // L8: drop the lease; a new one is asked for at once
-  void resume(Instant now);                  // after release: asks for leases, and may lead, again
+  // L9; answered by Released. When the node ends its vote goes first: T/2 at most.
+  void release(Instant now, Ticket ticket, bool node_ends);
+  void on_clock_gap(Instant now);  // L8: drop the lease; a new one is asked for at once
+  void resume(Instant now);        // after release: asks for leases, and may lead, again
   void set_has_core(Instant now,
                     bool has_core);  // a mover's old seat stops being a member; its new one starts
 

@@ -121,6 +121,11 @@ struct Pending {  // a proposal of this node's Core
   std::optional<ProposalResult> result;  // matched and committed, waits to be settled
 };
 
+struct Leaving {  // this node's Core has stopped; told so once its vote is gone
+  Ticket ticket;
+  Instant limit;
+};
+
 struct Request {  // a voter change asked through this seat
   bool add = true;
   NodeId node;
@@ -179,6 +184,8 @@ struct ShardLog::State {
   LeaseHolder holder;
   bool lease_told = false;  // LeaseUntil without LeaseLost since
   bool lease_released = false;
+  bool node_ends = false;  // released because of that
+  std::optional<Leaving> leaving;
   Instant pulse_at;
   Instant request_at = Instant::never();
   Instant poke_at;  // a seat that cannot stand asks whether the shard moved on
@@ -192,6 +199,7 @@ struct ShardLog::State {
   std::map<Ticket, Request> requests;
   std::vector<NodeId> witness_candidates;
   std::map<NodeId, Instant> dead_since, elsewhere_since;
+  std::map<NodeId, StartNonce> stopped;  // their Cores have stopped: they said so
   Duration replace_jitter;
   SeatSearch search;
   bool told_no_witness = false;
@@ -323,6 +331,8 @@ struct ShardLog::State {
   Instant lost_at() const;
   void poke(Instant now);
   void tick_member(Instant now);
+  bool vote_can_go(Instant now) const;
+  void end_leaving();
   bool core_alive(Instant now) const {
     return !VSWIM_RULE(l8) || now - pulse_at <= settings.core_stall_limit;
   }

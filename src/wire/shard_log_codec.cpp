@@ -75,7 +75,7 @@ auto add(Builder& b, const sl::LeaseGrant& m) {
 }
 auto add(Builder& b, const sl::LeaseRelease& m) {
   const auto ballot = to_flat(m.ballot);
-  return fbl::CreateLeaseRelease(b, m.start.value, m.number.value, &ballot);
+  return fbl::CreateLeaseRelease(b, m.start.value, m.number.value, &ballot, m.ends);
 }
 auto add(Builder& b, const sl::Propose& m) {
   std::vector<flatbuffers::Offset<fbl::Proposal>> list;
@@ -216,7 +216,7 @@ sl::LeaseGrant read(LogReader& in, const fbl::LeaseGrant& t) {
           {t.number()}, in.duration(t.duration()),    t.settled()};
 }
 sl::LeaseRelease read(LogReader&, const fbl::LeaseRelease& t) {
-  return {{t.start()}, {t.number()}, ballot_from_flat(t.ballot())};
+  return {{t.start()}, {t.number()}, ballot_from_flat(t.ballot()), t.ends()};
 }
 sl::Propose read(LogReader& in, const fbl::Propose& t) {
   sl::Propose m{{t.start()}, {t.after()}, {}};

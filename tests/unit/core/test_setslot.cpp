@@ -109,6 +109,24 @@ TEST_CASE("a slot that holds keys is not given away, and stays as it was") {
   CHECK(mode(*cluster, 1) == SlotMode::importing);
 }
 
+TEST_CASE("after BUMPEPOCH a slot is taken with its keys, and these are gone") {
+  auto cluster = three_shards();
+  REQUIRE(cluster->write(0, slot));
+  cluster->command(2, {"BUMPEPOCH"});
+  cluster->run_for(seconds(1));
+  CHECK(is_ok(setslot(*cluster, 2, "NODE", 2)));
+  cluster->run_for(seconds(12));
+  CHECK(serves(*cluster, 2));
+  CHECK_FALSE(serves(*cluster, 0));
+  CHECK(cluster->engine(0).counts.keys[slot] == 0);
+  // That was by an order of its time: whoever rises since has the higher epoch.
+  cluster->command(1, {"BUMPEPOCH"});
+  cluster->run_for(seconds(1));
+  REQUIRE(cluster->write(1, 150));
+  CHECK(error_of(cluster->command(2, {"SETSLOT", "150", "NODE", id_of(*cluster, 2)}))
+            .find("still holds keys") != std::string::npos);
+}
+
 TEST_CASE("a key that slips in before the promise is in the log takes the promise back") {
   auto cluster = three_shards();
   opened(*cluster);

@@ -205,7 +205,7 @@ TEST_CASE("a member that leaves gives its lease back and is not waited for") {
     if (std::holds_alternative<Released>(event)) released = world.now();
   };
   const auto started = world.now();
-  node.seat->release(world.local(node), Ticket{7});
+  node.seat->release(world.local(node), Ticket{7}, true);
   world.propose(leader, {});
   CHECK(world.run_until([&] { return world.leader() && *world.leader() != leader && world.primary(); },
                         seconds(2)));

@@ -60,7 +60,7 @@ struct ShardLogSamples {
         StandNow{{2}, ballot()},
         LeaseRequest{{2}, {3}, {4}, 5, false, 6},
         LeaseGrant{{2}, ballot(), {3}, {4}, milliseconds(800), 9},
-        LeaseRelease{{3}, {4}, ballot()},
+        LeaseRelease{{3}, {4}, ballot(), true},
         Propose{{3}, {8}, {{{9}, batch()}, {{10}, {}}}},
         SeatRequest{Role::data},
         SeatOffer{rng.id<VoterUuid>()},
