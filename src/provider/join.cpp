@@ -12,6 +12,9 @@ constexpr Duration retry_busy = milliseconds(100);    // the other side was join
 constexpr Duration no_switch = seconds(2);            // an accepted joiner may take this long to arrive
 constexpr std::uint64_t invited_ticket = std::uint64_t{1}
                                          << 63;  // tickets of joins that no command of ours began
+// Each one told greets back and is answered; the others hear the rumour, or a thousand that join one after
+// another would each talk to all that came before.
+constexpr std::size_t told_at_once = 8;
 
 const char* const no_answer =
     "no answer from that address within 2 s: is the server running, loaded with this module, its cluster bus "
@@ -168,9 +171,8 @@ void Provider::State::replace_cluster(Instant now, const std::vector<swim::Membe
   swim.emplace(settings.swim, self_record(), now, fork_rng());
   swim->set_seeds(settings.seeds);
   swim->merge(now, members, false);
-  for (const auto& member : members) {
-    const bool reachable = member.status == swim::Status::alive || member.status == swim::Status::suspect;
-    if (reachable && member.id != record.node) swim->announce_to(now, member.address);
+  for (const auto& node : swim->sample(told_at_once, rng)) {
+    if (const auto address = address_of(node)) swim->announce_to(now, *address);
   }
   global->clear(now);
   global->take_output();
