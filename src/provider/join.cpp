@@ -1,6 +1,8 @@
 // MEET. The joiner pulls the other cluster's complete global namespace, its Core looks at it, its new cluster
 // id becomes durable in one record, and only then anything changes: a join that fails has changed nothing.
 // Design 1, section 5.
+#include <utility>
+
 #include "provider/state.hpp"
 
 namespace vswim::provider {
@@ -171,9 +173,15 @@ void Provider::State::replace_cluster(Instant now, const std::vector<swim::Membe
   swim.emplace(settings.swim, self_record(), now, fork_rng());
   swim->set_seeds(settings.seeds);
   swim->merge(now, members, false);
-  for (const auto& node : swim->sample(told_at_once, rng)) {
-    if (const auto address = address_of(node)) swim->announce_to(now, *address);
+  std::vector<Address> reachable;
+  for (const auto& member : members) {
+    const bool is_up = member.status == swim::Status::alive || member.status == swim::Status::suspect;
+    if (is_up && member.id != record.node) reachable.push_back(member.address);
   }
+  for (std::size_t i = 0; reachable.size() > told_at_once && i < told_at_once; ++i)
+    std::swap(reachable[i], reachable[i + rng.below(reachable.size() - i)]);
+  if (reachable.size() > told_at_once) reachable.resize(told_at_once);
+  for (const auto& address : reachable) swim->announce_to(now, address);
   global->clear(now);
   global->take_output();
   emit(contract::Reset{contract::Namespace::global, namespace_number, record.node, record.membership.shard});
