@@ -28,7 +28,9 @@ options.add_argument("--build", default="build/release")
 
 def run(command):
     print(" ".join(map(str, command)), file=sys.stderr, flush=True)
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    print(told, file=sys.stderr, flush=True)
+    return json.loads(told)
 
 
 def medians(results):
