@@ -262,9 +262,10 @@ class Conductor {
     shared_.begin = true;
     form_s_ = wait([&] { return all([&](const auto& node) { return node.members == options_.nodes; }); });
     form_cpu_s_ = cpu() - cpu_before;
-    std::fprintf(stderr, "formed after %.1f s\n", form_s_);
+    std::fprintf(stderr, "formed after %.1f s, %.1f CPU-s\n", form_s_, form_cpu_s_);
+    if (form_s_ >= 0) rest(8);  // first words are over
+    first_packets_ = static_cast<double>(sent().first) / options_.nodes;
     if (form_s_ < 0) return;
-    rest(8);  // first words are over
     idle();
     std::fprintf(stderr, "idle: %.1f bytes, %.2f packets, %.4f CPU-s a node and minute\n", bytes_, packets_,
                  idle_cpu_);
@@ -280,12 +281,13 @@ class Conductor {
   void print() const {
     std::printf(
         "{\"bench\":\"large_cluster\",\"nodes\":%u,\"processes\":%u,\"form_s\":%s,\"form_cpu_s\":%.2f,"
+        "\"first_packets_per_node\":%.0f,"
         "\"idle_s\":%d,\"idle_packets_per_node_s\":%.3f,\"idle_bytes_per_node_s\":%.1f,"
         "\"idle_cpu_s_per_node_minute\":%.4f,\"broadcast_last_s\":%s,\"metadata_last_s\":%s,"
         "\"slots_last_s\":%s,\"killed\":%u,\"death_last_s\":%s,\"false_deaths\":%u}\n",
-        options_.nodes, options_.processes, text(form_s_).c_str(), form_cpu_s_, options_.idle_s, packets_,
-        bytes_, idle_cpu_, text(broadcast_s_).c_str(), text(info_s_).c_str(), text(slots_s_).c_str(),
-        options_.kill, text(death_s_).c_str(), false_deaths());
+        options_.nodes, options_.processes, text(form_s_).c_str(), form_cpu_s_, first_packets_,
+        options_.idle_s, packets_, bytes_, idle_cpu_, text(broadcast_s_).c_str(), text(info_s_).c_str(),
+        text(slots_s_).c_str(), options_.kill, text(death_s_).c_str(), false_deaths());
   }
 
  private:
@@ -330,21 +332,22 @@ class Conductor {
     return sum;
   }
 
+  std::pair<std::uint64_t, std::uint64_t> sent() const {  // packets and bytes, as last told by every node
+    std::pair<std::uint64_t, std::uint64_t> sum;
+    for (std::uint32_t i = 0; i < options_.nodes; ++i) {
+      sum.first += shared_.nodes[i].packets;
+      sum.second += shared_.nodes[i].bytes;
+    }
+    return sum;
+  }
+
   void idle() {
-    const auto sums = [&] {
-      std::pair<std::uint64_t, std::uint64_t> sum;
-      for (std::uint32_t i = 0; i < options_.nodes; ++i) {
-        sum.first += shared_.nodes[i].packets;
-        sum.second += shared_.nodes[i].bytes;
-      }
-      return sum;
-    };
-    const auto before = sums();
+    const auto before = sent();
     const double cpu_before = cpu();
     const auto begun = Clock::now();
     rest(options_.idle_s);
     const double length = since(begun) * options_.nodes;
-    const auto after = sums();
+    const auto after = sent();
     packets_ = static_cast<double>(after.first - before.first) / length;
     bytes_ = static_cast<double>(after.second - before.second) / length;
     idle_cpu_ = (cpu() - cpu_before) / length * 60;
@@ -382,7 +385,7 @@ class Conductor {
   Shared& shared_;
   pid_t victims_;
   double form_s_ = -1, form_cpu_s_ = 0, broadcast_s_ = -1, info_s_ = -1, slots_s_ = -1, death_s_ = -1;
-  double packets_ = 0, bytes_ = 0, idle_cpu_ = 0;
+  double first_packets_ = 0, packets_ = 0, bytes_ = 0, idle_cpu_ = 0;
 };
 
 Options parse(int argc, char** argv) {

@@ -7,7 +7,8 @@ namespace vswim::gossip {
 
 namespace {
 constexpr std::size_t smallest_rumour_bytes = 128;  // less room than this is not worth a search
-}
+constexpr std::size_t too_large_max = 16;  // so many that do not fit end the search for one that does
+}  // namespace
 
 std::uint32_t transmissions(std::uint32_t multiplier, std::size_t members) {
   const double scale = std::log10(static_cast<double>(members) + 1.0);
@@ -24,13 +25,15 @@ std::vector<BatchUpdate> RumourQueue::fill(std::size_t bytes, std::uint32_t tran
                                            const std::function<bool(const BatchUpdate&)>& is_current) {
   std::vector<BatchUpdate> picked;
   std::vector<std::pair<Order, Rumour>> again;
+  std::size_t too_large = 0;
   for (auto at = rumours_.begin(); at != rumours_.end() && bytes >= smallest_rumour_bytes;) {
-    if (!is_current(at->second.batch)) {
-      at = rumours_.erase(at);
+    if (at->second.bytes > bytes) {
+      if (++too_large == too_large_max) break;
+      ++at;
       continue;
     }
-    if (at->second.bytes > bytes) {
-      ++at;
+    if (!is_current(at->second.batch)) {
+      at = rumours_.erase(at);
       continue;
     }
     bytes -= at->second.bytes;

@@ -1,6 +1,8 @@
 // MEET. The joiner pulls the other cluster's complete global namespace, its Core looks at it, its new cluster
 // id becomes durable in one record, and only then anything changes: a join that fails has changed nothing.
 // Design 1, section 5.
+#include <utility>
+
 #include "provider/state.hpp"
 
 namespace vswim::provider {
@@ -12,6 +14,9 @@ constexpr Duration retry_busy = milliseconds(100);    // the other side was join
 constexpr Duration no_switch = seconds(2);            // an accepted joiner may take this long to arrive
 constexpr std::uint64_t invited_ticket = std::uint64_t{1}
                                          << 63;  // tickets of joins that no command of ours began
+// Each one told greets back and is answered; the others hear the rumour, or a thousand that join one after
+// another would each talk to all that came before.
+constexpr std::size_t told_at_once = 8;
 
 const char* const no_answer =
     "no answer from that address within 2 s: is the server running, loaded with this module, its cluster bus "
@@ -168,10 +173,15 @@ void Provider::State::replace_cluster(Instant now, const std::vector<swim::Membe
   swim.emplace(settings.swim, self_record(), now, fork_rng());
   swim->set_seeds(settings.seeds);
   swim->merge(now, members, false);
+  std::vector<Address> reachable;
   for (const auto& member : members) {
-    const bool reachable = member.status == swim::Status::alive || member.status == swim::Status::suspect;
-    if (reachable && member.id != record.node) swim->announce_to(now, member.address);
+    const bool is_up = member.status == swim::Status::alive || member.status == swim::Status::suspect;
+    if (is_up && member.id != record.node) reachable.push_back(member.address);
   }
+  for (std::size_t i = 0; reachable.size() > told_at_once && i < told_at_once; ++i)
+    std::swap(reachable[i], reachable[i + rng.below(reachable.size() - i)]);
+  if (reachable.size() > told_at_once) reachable.resize(told_at_once);
+  for (const auto& address : reachable) swim->announce_to(now, address);
   global->clear(now);
   global->take_output();
   emit(contract::Reset{contract::Namespace::global, namespace_number, record.node, record.membership.shard});

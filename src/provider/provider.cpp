@@ -10,7 +10,7 @@ namespace vswim::provider {
 namespace {
 constexpr Duration busy_tick = milliseconds(50);  // procedures under way: retries and limits
 constexpr Duration idle_tick = seconds(1);        // hints to disk, policies
-constexpr std::int64_t idle_patience = 8;
+constexpr std::int64_t urgent_patience = 1, arrival_patience = 4, idle_patience = 8;
 constexpr std::size_t members_shown_at_once = 64;
 constexpr Duration view_time_per_member = microseconds(500);
 }  // namespace
@@ -87,11 +87,13 @@ void Provider::State::pump(Instant now) {
 }
 
 // A view costs as much as the cluster has members: where they are many, those that change in a burst are
-// shown together. Nobody of the own shard waits for that.
+// shown together, and who is there waits longer than who is not. Nobody of the own shard waits for that.
 void Provider::State::on_member_changed(const NodeId& node) {
   members_dirty = true;
   const auto changed = swim->find(node);
-  show_members(1, !changed || changed->record.shard == record.membership.shard);
+  const bool arrived = changed && changed->record.status == swim::Status::alive;
+  show_members(arrived ? arrival_patience : urgent_patience,
+               !changed || changed->record.shard == record.membership.shard);
 }
 
 void Provider::State::show_members(std::int64_t patience, bool at_once) {

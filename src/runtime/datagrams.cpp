@@ -54,6 +54,7 @@ void add_control(msghdr& header, int level, int type, const Info& info) {
 struct Datagrams::Socket {
   asio::ip::udp::socket socket;
   Address local;
+  bool alone = true;  // the one address of its IP version: nothing to choose, nothing to remember
 };
 
 std::size_t AddressHash::operator()(const Address& address) const noexcept {
@@ -96,7 +97,11 @@ bool Datagrams::open(const std::vector<Address>& bind, std::uint16_t port, std::
 
 bool Datagrams::open_one(const Address& local, std::string& error) {
   const bool v4 = local.is_v4();
-  auto one = std::make_unique<Socket>(Socket{asio::ip::udp::socket(context_), local});
+  auto one = std::make_unique<Socket>(Socket{asio::ip::udp::socket(context_), local, true});
+  for (const auto& other : sockets_) {
+    if (other->local.is_v4() == v4) other->alone = one->alone = false;
+  }
+  if (is_any(local)) one->alone = false;
   asio::error_code code;
   one->socket.open(v4 ? asio::ip::udp::v4() : asio::ip::udp::v6(), code);
   if (code) {
@@ -151,13 +156,17 @@ void Datagrams::receive_waiting(Socket& socket) {
     header.msg_namelen = sizeof source;
     header.msg_iov = &vector;
     header.msg_iovlen = 1;
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
+    if (!socket.alone) {
+      header.msg_control = control.data();
+      header.msg_controllen = control.size();
+    }
     const auto got = ::recvmsg(socket.socket.native_handle(), &header, MSG_DONTWAIT);
     if (got < 0) return;  // nothing left, or an error of an earlier send: the next wait decides
     if ((header.msg_flags & MSG_TRUNC) != 0) continue;
     const auto from = from_kernel(source);
-    if (const auto local = destination_of(header); local.has_ip()) remember(from, local);
+    if (!socket.alone) {
+      if (const auto local = destination_of(header); local.has_ip()) remember(from, local);
+    }
     receive_(from, {bytes.data(), static_cast<std::size_t>(got)});
   }
 }
@@ -173,11 +182,22 @@ void Datagrams::remember(const Address& peer, const Address& local) {
 }
 
 Address Datagrams::local_address_for(const Address& peer) const {
+  for (const auto& socket : sockets_) {
+    if (!socket->alone || socket->local.is_v4() != peer.is_v4()) continue;
+    auto local = socket->local;
+    local.port = 0;
+    return local;
+  }
   const auto known = reached_at_.find(peer);
   return known == reached_at_.end() ? Address{} : known->second;
 }
 
 void Datagrams::send(const Address& to, std::string_view bytes) {
+  for (auto& socket : sockets_) {
+    if (!socket->alone || socket->local.is_v4() != to.is_v4()) continue;
+    if (!send_from(*socket, {}, to, bytes)) ++send_failures_;
+    return;
+  }
   const auto source = local_address_for(to);
   Socket* fallback = nullptr;
   for (auto& socket : sockets_) {

@@ -36,7 +36,8 @@ class Datagrams {
   void close();
   void send(const Address& to, std::string_view bytes);
 
-  // The local address that this peer reaches us at, unset when it never sent anything.
+  // The local address that this peer reaches us at: the only one that is bound, else unset when it never sent
+  // anything.
   Address local_address_for(const Address& peer) const;
   std::uint64_t send_failures() const { return send_failures_; }
 

@@ -58,6 +58,23 @@ TEST_CASE("MEET brings nodes into one cluster and keeps their shards and logs") 
   REQUIRE(world.meet(1, 3).outcome == Outcome::ok);  // within a cluster MEET is a hint
 }
 
+TEST_CASE("who joins a large cluster tells a few at once, and all know it soon") {
+  World world;
+  constexpr int last = 40;
+  for (int n = 1; n <= last; ++n) world.add(n);
+  for (int n = 2; n < last; ++n) REQUIRE(world.meet(n, 1).outcome == contract::Outcome::ok);
+  const auto& joiner = *world.nodes[last].provider;
+  const auto sent_before = joiner.counters().packets_out;
+  REQUIRE(world.meet(last, 1).outcome == contract::Outcome::ok);
+  CHECK(joiner.counters().packets_out - sent_before < last / 2);
+  CHECK(world.run_until(seconds(2), [&] {
+    for (int n = 1; n <= last; ++n) {
+      if (world.nodes[n].provider->membership().size() != last) return false;
+    }
+    return true;
+  }));
+}
+
 TEST_CASE("two clusters of several nodes are not merged") {
   World world;
   for (int n = 1; n <= 4; ++n) world.add(n);
