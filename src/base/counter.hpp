@@ -22,6 +22,7 @@ using StartNonce = Counter<struct StartNonceTag>;      // names one life of a le
 using RequestNumber = Counter<struct RequestTag>;      // numbers lease requests within one life
 using PersistSequence = Counter<struct PersistTag>;    // numbers records handed to the disk
 using ProposalSequence = Counter<struct ProposalTag>;  // numbers a proposer's batches within one life
+using RepairEra = Counter<struct RepairEraTag>;        // names one filling of a gossip namespace's registers
 using Ticket = Counter<struct TicketTag>;              // pairs an operation with its completion
 
 }  // namespace vswim

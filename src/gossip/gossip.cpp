@@ -20,12 +20,14 @@ struct Gossip::State {
         registers(given),
         rumours(given.rumours_max),
         large_news(given.large_news_bytes_max, given.probe_period / 10),
-        watch(given.probe_period, rng) {}
+        watch(given.probe_period, rng),
+        era{Rng(rng).next()} {}
 
   void apply(Instant now, const Register& entry) {
     registers.apply(now, entry);
     output.changed.push_back(entry);
   }
+  bool join(Instant now, const std::vector<Register>& entries, bool other_news);
   void spread(BatchUpdate batch) {
     if (encoded_bytes(batch) <= settings.rumour_bytes_max) {
       rumours.push(std::move(batch));
@@ -54,6 +56,7 @@ struct Gossip::State {
   RumourQueue rumours;
   LargeNews large_news;
   RootWatch watch;
+  RepairEra era;  // drawn anew whenever the registers may have become fewer
   Output output;
 };
 
@@ -98,32 +101,39 @@ bool Gossip::apply(Instant now, const BatchUpdate& batch) {
   return true;
 }
 
-bool Gossip::apply_snapshot(Instant now, const Snapshot& snapshot, bool other_news) {
-  State& state = *state_;
-  state.latest = std::max(state.latest, now);
-  const auto& entries = snapshot.registers;
+// A snapshot, or a part that comes to the same (Atomicity).
+bool Gossip::State::join(Instant now, const std::vector<Register>& entries, bool other_news) {
+  latest = std::max(latest, now);
   const bool valid = std::all_of(entries.begin(), entries.end(),
-                                 [&](const Register& entry) { return is_valid(entry, state.settings); });
-  if (!valid || !state.registers.has_room_for(entries)) return false;
+                                 [&](const Register& entry) { return is_valid(entry, settings); });
+  if (!valid || !registers.has_room_for(entries)) return false;
 
-  const bool was_empty = state.registers.live_count() == 0;  // a start or a join: news to nobody else
+  const bool was_empty = registers.live_count() == 0;  // a start or a join: news to nobody else
   BatchUpdate news;
   for (const auto& entry : entries) {
-    if (!state.registers.is_news(entry)) continue;
-    state.apply(now, entry);
+    if (!registers.is_news(entry)) continue;
+    apply(now, entry);
     news.registers.push_back(entry);
   }
-  state.watch.on_snapshot(other_news || !news.registers.empty());
-  if (!was_empty && encoded_bytes(news) > state.settings.rumour_bytes_max) state.large_news.add_snapshot();
+  watch.on_repaired(other_news || !news.registers.empty());
+  if (!was_empty && encoded_bytes(news) > settings.rumour_bytes_max) large_news.add_repair();
   return true;
+}
+
+bool Gossip::apply_snapshot(Instant now, const Snapshot& snapshot, bool other_news) {
+  return state_->join(now, snapshot.registers, other_news);
+}
+
+bool Gossip::apply_part(Instant now, const Part& part, bool other_news) {
+  if (VSWIM_RULE(repair_era) && part.era != state_->era) return false;
+  return state_->join(now, part.registers, other_news);
 }
 
 void Gossip::on_root(Instant now, const NodeId& peer, const Hash128& root) {
   State& state = *state_;
   state.latest = std::max(state.latest, now);
-  const Repair repair = state.watch.on_root(now, peer, root == state.registers.root());
-  if (repair.pull) state.output.pull_from.push_back(peer);
-  if (repair.push) state.output.push_to.push_back(peer);
+  if (state.watch.on_root(now, peer, root == state.registers.root()))
+    state.output.repair_with.push_back(peer);
 }
 
 void Gossip::on_timer(Instant now) {
@@ -152,6 +162,16 @@ Hash128 Gossip::root() const { return state_->registers.root(); }
 
 Snapshot Gossip::snapshot() const { return {state_->registers.all()}; }
 
+RepairEra Gossip::era() const { return state_->era; }
+
+BucketDigests Gossip::digests() const {
+  return state_->registers.digests(BucketDigests::buckets_for(state_->registers.size()));
+}
+
+std::vector<Register> Gossip::differing(const BucketDigests& theirs) const {
+  return state_->registers.differing(theirs);
+}
+
 std::optional<Register> Gossip::find(const std::string& key) const {
   const Register* here = state_->registers.find(key);
   return here == nullptr || !here->value ? std::nullopt : std::optional(*here);
@@ -165,6 +185,7 @@ void Gossip::clear(Instant now) {
   state_->rumours.clear();
   state_->large_news.clear();
   state_->watch.clear();
+  state_->era = {Rng(state_->era.value).next()};
   state_->output = {};
 }
 

@@ -6,10 +6,10 @@ namespace vswim::gossip {
 
 void LargeNews::add(BatchUpdate batch) {
   const std::size_t bytes = Gossip::encoded_bytes(batch);
-  if (snapshot_ || bytes_ + bytes > bytes_max_) {  // the snapshot holds them all
+  if (repair_ || bytes_ + bytes > bytes_max_) {  // a repair finds them all
     batches_.clear();
     bytes_ = 0;
-    snapshot_ = true;
+    repair_ = true;
     return;
   }
   bytes_ += bytes;
@@ -31,7 +31,7 @@ bool LargeNews::take(Instant now) {
 void LargeNews::clear() {
   batches_.clear();
   bytes_ = 0;
-  snapshot_ = false;
+  repair_ = false;
 }
 
 }  // namespace vswim::gossip

@@ -16,6 +16,13 @@ void append_number(std::string& bytes, std::uint64_t number) {
   for (int shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<char>(number >> shift & 0xff));
 }
 
+// A tombstone is told from the empty value of the same revision by the other half of the hash.
+std::uint64_t share_of(const Register& entry) {
+  const Hash128 hash = digest(entry);
+  if (!entry.value) return VSWIM_RULE(repair_tombstones) ? hash.high : 0;
+  return hash.low;
+}
+
 }  // namespace
 
 Hash128 digest(const Register& entry) {
@@ -104,6 +111,21 @@ std::vector<Register> RegisterMap::all() const {
   std::vector<Register> registers;
   registers.reserve(registers_.size());
   for (const auto& [key, entry] : registers_) registers.push_back(entry);
+  return registers;
+}
+
+BucketDigests RegisterMap::digests(std::size_t buckets) const {
+  BucketDigests digests(buckets);
+  for (const auto& [key, entry] : registers_) digests.add(key, share_of(entry));
+  return digests;
+}
+
+std::vector<Register> RegisterMap::differing(const BucketDigests& theirs) const {
+  const BucketDigests ours = digests(theirs.size());
+  std::vector<Register> registers;
+  for (const auto& [key, entry] : registers_) {
+    if (!ours.is_same_at(key, theirs)) registers.push_back(entry);
+  }
   return registers;
 }
 

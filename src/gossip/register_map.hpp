@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "gossip/bucket_digests.hpp"
 #include "gossip/gossip.hpp"
 
 namespace vswim::gossip {
@@ -36,6 +37,9 @@ class RegisterMap {
   std::size_t live_count() const { return live_count_; }
   std::size_t size() const { return registers_.size(); }
   std::vector<Register> all() const;
+  // Tombstones included: they are what keeps an older value away.
+  BucketDigests digests(std::size_t buckets) const;
+  std::vector<Register> differing(const BucketDigests& theirs) const;
   std::vector<Register> live() const;
 
  private:

@@ -26,31 +26,30 @@ RootWatch::Streak& RootWatch::streak_of(Instant now, const NodeId& peer) {
   return streak;
 }
 
-Repair RootWatch::on_root(Instant now, const NodeId& peer, bool equal) {
+bool RootWatch::on_root(Instant now, const NodeId& peer, bool equal) {
   if (equal) {
     peers_.erase(peer);
     everybody_ = {};
     fruitless_ = 0;
-    return {};
+    return false;
   }
   if (everybody_.exchanges == 0) everybody_.since = now;
   Streak& streak = streak_of(now, peer);
   ++streak.exchanges;
   ++everybody_.exchanges;
-  if (!(lasts(streak, now) || lasts(everybody_, now)) || now < next_repair_) return {};
+  if (!(lasts(streak, now) || lasts(everybody_, now)) || now < next_repair_) return false;
 
-  const Repair repair{true, streak.repairs > 0 || everybody_.repairs > 0};
   const std::int64_t wait = std::int64_t{patience} << std::min(fruitless_, doublings_max);
   next_repair_ = now + period_ * wait +
                  nanoseconds(static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(period_.ns))));
   repairing_ = true;
-  streak = {0, now, streak.repairs + 1};
-  everybody_ = {0, now, everybody_.repairs + 1};
-  return repair;
+  streak = {0, now};
+  everybody_ = {0, now};
+  return true;
 }
 
 // One that no repair asked for says nothing about repairs.
-void RootWatch::on_snapshot(bool brought_news) {
+void RootWatch::on_repaired(bool brought_news) {
   if (brought_news) {
     fruitless_ = 0;
   } else if (repairing_) {

@@ -1,10 +1,8 @@
-// Whom to ask for a snapshot: peers whose root differs from ours for longer than rumours need. Two views,
-// because in a small cluster the same peer is met again soon and in a large one hardly ever:
+// With whom to repair: peers whose root differs from ours for longer than rumours need. Two views, because in
+// a small cluster the same peer is met again soon and in a large one hardly ever:
 //   - this peer differed in 3 exchanges in a row, over at least 3 probe periods; or
 //   - everybody met in 3 probe periods differed, in at least 3 exchanges.
-// A repair starts with a pull. If everybody still differs afterwards we may be the one who knows more, so
-// that the next repairs also push. Repairs that bring nothing wait longer and longer: under a steady stream
-// of writes roots always differ.
+// Repairs that bring nothing wait longer and longer: under a steady stream of writes roots always differ.
 #pragma once
 
 #include <cstdint>
@@ -17,17 +15,13 @@
 
 namespace vswim::gossip {
 
-struct Repair {
-  bool pull = false;
-  bool push = false;
-};
-
 class RootWatch {
  public:
   RootWatch(Duration probe_period, Rng rng) : period_(probe_period), rng_(rng) {}
 
-  Repair on_root(Instant now, const NodeId& peer, bool equal);
-  void on_snapshot(bool brought_news);
+  // Whether to repair with this peer now.
+  bool on_root(Instant now, const NodeId& peer, bool equal);
+  void on_repaired(bool brought_news);
   void clear();
   std::size_t peers() const { return peers_.size(); }
 
@@ -37,7 +31,6 @@ class RootWatch {
   struct Streak {
     std::uint32_t exchanges = 0;
     Instant since{};
-    std::uint32_t repairs = 0;
   };
   bool lasts(const Streak& streak, Instant now) const;
   Streak& streak_of(Instant now, const NodeId& peer);

@@ -96,7 +96,7 @@ void Provider::State::ask_for_news(const NodeId& sender, const Address& peer) {
   if (std::find(news_sources.begin(), news_sources.end(), sender) != news_sources.end()) return;
   news_sources.push_back(sender);
   if (news_sources.size() == sources_wanted) wants_news = false;
-  send_control(peer, wire::SnapshotRequest{contract::Scope::global, {}});
+  send_control(peer, repair_request(holding(contract::Scope::global), false));
 }
 
 void Provider::State::on_gossip(Instant now, wire::Packet& packet) {
@@ -141,18 +141,28 @@ void Provider::State::on_seat_message(Instant now, const NodeId& sender, const S
   seats.at(shard).step(now, sender, message);
 }
 
-void Provider::State::on_snapshot(Instant now, const wire::SnapshotAnswer& answer) {
-  if (answer.scope == contract::Scope::global) {
-    const auto known = swim->size(), digest = swim->digest();
-    swim->merge(now, answer.members, false);
-    global->apply_snapshot(now, answer.snapshot, swim->digest() != digest);
-    if (brought_many(known, swim->size())) {
-      wants_news = true;
-      news_sources.clear();
-    }
-  } else if (answer.shard == record.membership.shard) {
-    shard_gossip->apply_snapshot(now, answer.snapshot);
-  }
+Holding Provider::State::holding(contract::Scope scope) {
+  if (scope == contract::Scope::global) return {scope, {}, *global, &*swim};
+  return {scope, record.membership.shard, *shard_gossip, nullptr};
+}
+
+void Provider::State::on_repair_request(Instant now, const Address& peer,
+                                        const wire::SnapshotRequest& request) {
+  const auto ours = holding(request.scope);
+  if (ours.shard != request.shard) return;
+  if (ours.members != nullptr && !snapshot_budget.take(now)) return;
+  send_control(peer, repair_answer(ours, request));
+}
+
+template <class Answer>
+void Provider::State::on_repair(Instant now, const Address& peer, const Answer& answer) {
+  const auto ours = holding(answer.scope);
+  if (ours.shard != answer.shard) return;
+  auto repaired = apply_repair(now, ours, answer);
+  if (repaired.back) send_control(peer, *std::move(repaired.back));
+  if (!repaired.brought_many) return;
+  wants_news = true;
+  news_sources.clear();
 }
 
 void Provider::State::on_control(Instant now, const Address& peer, const wire::Packet& packet) {
@@ -160,17 +170,9 @@ void Provider::State::on_control(Instant now, const Address& peer, const wire::P
                  [&](const wire::JoinRequest& request) { on_join_request(now, peer, packet, request); },
                  [&](const wire::JoinAnswer& answer) { on_join_answer(now, packet, answer); },
                  [&](const wire::JoinResult& result) { on_join_result(now, result); },
-                 [&](const wire::SnapshotRequest& request) {
-                   if (request.scope == contract::Scope::global) {
-                     if (!snapshot_budget.take(now)) return;
-                     send_control(
-                         peer, wire::SnapshotAnswer{request.scope, {}, global->snapshot(), swim->snapshot()});
-                   } else if (request.shard == record.membership.shard) {
-                     send_control(peer, wire::SnapshotAnswer{
-                                            request.scope, request.shard, shard_gossip->snapshot(), {}});
-                   }
-                 },
-                 [&](const wire::SnapshotAnswer& answer) { on_snapshot(now, answer); },
+                 [&](const wire::SnapshotRequest& request) { on_repair_request(now, peer, request); },
+                 [&](const wire::SnapshotAnswer& answer) { on_repair(now, peer, answer); },
+                 [&](const wire::RepairPart& part) { on_repair(now, peer, part); },
                  [&](const wire::ShardRequest& request) { on_shard_request(now, peer, request); },
                  [&](const wire::ShardAnswer& answer) { on_shard_answer(now, answer); },
                  [&](const wire::LeaseEvidence& evidence) {

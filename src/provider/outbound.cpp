@@ -86,22 +86,21 @@ void Provider::State::send_gossip_round(Instant now) {
 }
 
 // A batch too large to be a rumour (thousands of slots) is streamed to a few, who do the same; where that
-// does not do, the whole snapshot is.
+// does not do, a repair is begun with them.
 void Provider::State::push_large_news() {
   if (const auto batches = global->take_large_batches(); !batches.empty()) {
     for (const auto& node : swim->sample(gossip_fanout, rng))
       send_gossip(node, contract::Scope::global, batches, true);
   }
   if (global->take_large_news()) {
-    for (const auto& node : swim->sample(gossip_fanout, rng)) push_snapshot(node, contract::Scope::global);
+    for (const auto& node : swim->sample(gossip_fanout, rng)) repair_with(node, contract::Scope::global);
   }
   if (const auto batches = shard_gossip->take_large_batches(); !batches.empty()) {
     for (const auto& node : shard_members(record.membership.shard))
       send_gossip(node, contract::Scope::shard, batches, true);
   }
   if (shard_gossip->take_large_news()) {
-    for (const auto& node : shard_members(record.membership.shard))
-      push_snapshot(node, contract::Scope::shard);
+    for (const auto& node : shard_members(record.membership.shard)) repair_with(node, contract::Scope::shard);
   }
 }
 
@@ -119,14 +118,10 @@ void Provider::State::send_gossip(const NodeId& node, contract::Scope scope,
   transmit(*address, std::move(packet), large);
 }
 
-void Provider::State::push_snapshot(const NodeId& node, contract::Scope scope) {
+void Provider::State::repair_with(const NodeId& node, contract::Scope scope) {
   const auto address = address_of(node);
   if (node == record.node || !address) return;
-  const bool is_global = scope == contract::Scope::global;
-  send_control(*address, wire::SnapshotAnswer{scope,
-                                              is_global ? ShardId{} : record.membership.shard,
-                                              is_global ? global->snapshot() : shard_gossip->snapshot(),
-                                              {}});
+  send_control(*address, repair_request(holding(scope), true));
 }
 
 void Provider::State::send_to_core(const contract::SendToCore& operation) {

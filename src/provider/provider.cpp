@@ -63,12 +63,7 @@ void Provider::State::pump(Instant now) {
         if (is_global) gossip_dirty = true;
         next_gossip = std::min(next_gossip, now);
       }
-      for (const auto& node : output.pull_from) {
-        if (const auto address = address_of(node)) {
-          send_control(*address,
-                       wire::SnapshotRequest{scope, is_global ? ShardId{} : record.membership.shard});
-        }
-      }
+      for (const auto& node : output.repair_with) repair_with(node, scope);
     }
   }
   push_large_news();

@@ -23,6 +23,7 @@
 #include "base/mutation.hpp"
 #include "base/overloaded.hpp"
 #include "provider/provider.hpp"
+#include "provider/repair.hpp"
 #include "provider/snapshot_budget.hpp"
 #include "wire/file_records.hpp"
 #include "wire/packet.hpp"
@@ -213,7 +214,10 @@ struct Provider::State {
                        const shard_log::Message& message);
   void on_control(Instant now, const Address& peer, const wire::Packet& packet);
   void ask_for_news(const NodeId& sender, const Address& peer);
-  void on_snapshot(Instant now, const wire::SnapshotAnswer& answer);
+  void on_repair_request(Instant now, const Address& peer, const wire::SnapshotRequest& request);
+  template <class Answer>
+  void on_repair(Instant now, const Address& peer, const Answer& answer);
+  Holding holding(contract::Scope scope);
   void learn_own_address(Instant now, const Address& observed);
 
   // ---- outbound.cpp
@@ -224,7 +228,7 @@ struct Provider::State {
   void send_seat(const ShardId& shard, const std::vector<shard_log::Send>& sends);  // none to this node
   void send_gossip_round(Instant now);
   void push_large_news();
-  void push_snapshot(const NodeId& node, contract::Scope scope);
+  void repair_with(const NodeId& node, contract::Scope scope);
   void send_gossip(const NodeId& node, contract::Scope scope, std::vector<gossip::BatchUpdate> batches,
                    bool large);
   void send_to_core(const contract::SendToCore& operation);

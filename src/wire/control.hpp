@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -39,9 +40,17 @@ struct JoinResult {  // the invited node tells the inviter how its join went
   std::string reason;
   bool operator==(const JoinResult&) const = default;
 };
+// What the sender holds of a namespace, by buckets; of members too in scope global.
+struct RepairDigests {
+  RepairEra era;
+  gossip::BucketDigests registers, members;
+  bool operator==(const RepairDigests&) const = default;
+};
 struct SnapshotRequest {
   contract::Scope scope = contract::Scope::global;
-  ShardId shard;  // scope shard
+  ShardId shard;                         // scope shard
+  std::optional<RepairDigests> digests;  // absent: for the whole snapshot
+  bool both_ways = false;                // the answer brings digests, for a part that goes back
   bool operator==(const SnapshotRequest&) const = default;
 };
 struct SnapshotAnswer {
@@ -50,6 +59,14 @@ struct SnapshotAnswer {
   gossip::Snapshot snapshot;
   std::vector<swim::MemberUpdate> members;  // scope global: who the answerer knows
   bool operator==(const SnapshotAnswer&) const = default;
+};
+struct RepairPart {  // against digests that the receiver gave out
+  contract::Scope scope = contract::Scope::global;
+  ShardId shard;
+  gossip::Part part;
+  std::vector<swim::MemberUpdate> members;
+  std::optional<RepairDigests> digests;  // present: a part is asked for in return
+  bool operator==(const RepairPart&) const = default;
 };
 struct ShardRequest {  // change the voters of `shard`, sent to one of its members
   std::uint64_t request = 0;
@@ -80,6 +97,6 @@ struct LeaseEvidence {  // the leader of a shard tells its members what it has p
 };
 
 using Control = std::variant<JoinRequest, JoinAnswer, JoinResult, SnapshotRequest, SnapshotAnswer,
-                             ShardRequest, ShardAnswer, CoreBytes, LeaseEvidence>;
+                             ShardRequest, ShardAnswer, CoreBytes, LeaseEvidence, RepairPart>;
 
 }  // namespace vswim::wire

@@ -1,6 +1,7 @@
 #include "wire/control_codec.hpp"
 
 #include "base/overloaded.hpp"
+#include "wire/digests_codec.hpp"
 #include "wire/member_codec.hpp"
 #include "wire/register_codec.hpp"
 
@@ -28,7 +29,9 @@ auto add(Builder& builder, const JoinResult& value) {
 }
 auto add(Builder& builder, const SnapshotRequest& value) {
   const auto shard = to_flat(value.shard);
-  return fbs::CreateSnapshotRequest(builder, static_cast<std::uint8_t>(value.scope), &shard);
+  const auto digests = add_digests(builder, value.digests);
+  return fbs::CreateSnapshotRequest(builder, static_cast<std::uint8_t>(value.scope), &shard, digests,
+                                    value.both_ways);
 }
 auto add(Builder& builder, const SnapshotAnswer& value) {
   const auto snapshot = add_registers(builder, value.snapshot.registers);
@@ -51,6 +54,14 @@ auto add(Builder& builder, const ShardAnswer& value) {
 auto add(Builder& builder, const CoreBytes& value) {
   const auto bytes = add_bytes(builder, value.bytes);
   return fbs::CreateCoreBytes(builder, bytes);
+}
+auto add(Builder& builder, const RepairPart& value) {
+  const auto registers = add_registers(builder, value.part.registers);
+  const auto members = add_members(builder, value.members);
+  const auto digests = add_digests(builder, value.digests);
+  const auto shard = to_flat(value.shard);
+  return fbs::CreateRepairPart(builder, static_cast<std::uint8_t>(value.scope), &shard, value.part.era.value,
+                               registers, members, digests);
 }
 auto add(Builder& builder, const LeaseEvidence& value) {
   const auto shard = to_flat(value.shard);
@@ -84,9 +95,11 @@ bool get(const fbs::JoinResult& flat, Budget&, JoinResult& value) {
   value.ok = flat.ok();
   return text_from_flat(flat.reason(), value.reason);
 }
-bool get(const fbs::SnapshotRequest& flat, Budget&, SnapshotRequest& value) {
+bool get(const fbs::SnapshotRequest& flat, Budget& budget, SnapshotRequest& value) {
   value.shard = from_flat<ShardId>(flat.shard());
-  return scope_from_flat(flat.scope(), value.scope);
+  value.both_ways = flat.both_ways();
+  return scope_from_flat(flat.scope(), value.scope) &&
+         digests_from_flat(flat.digests(), budget, value.digests);
 }
 bool get(const fbs::SnapshotAnswer& flat, Budget& budget, SnapshotAnswer& value) {
   value.shard = from_flat<ShardId>(flat.shard());
@@ -109,6 +122,13 @@ bool get(const fbs::CoreBytes& flat, Budget& budget, CoreBytes& value) {
   if (flat.bytes() != nullptr && !budget.take(flat.bytes()->size())) return false;
   value.bytes = to_string(flat.bytes());
   return true;
+}
+bool get(const fbs::RepairPart& flat, Budget& budget, RepairPart& value) {
+  value.shard = from_flat<ShardId>(flat.shard());
+  value.part.era.value = flat.era();
+  return scope_from_flat(flat.scope(), value.scope) && members_from_flat(flat.members(), value.members) &&
+         registers_from_flat(flat.registers(), budget, value.part.registers) &&
+         digests_from_flat(flat.digests(), budget, value.digests);
 }
 bool get(const fbs::LeaseEvidence& flat, Budget&, LeaseEvidence& value) {
   value = {from_flat<ShardId>(flat.shard()), from_flat<NodeId>(flat.node()), flat.ended()};
@@ -133,7 +153,8 @@ FlatControl add_control(Builder& builder, const Control& control) {
                             [](const ShardRequest&) { return fbs::Control::ShardRequest; },
                             [](const ShardAnswer&) { return fbs::Control::ShardAnswer; },
                             [](const CoreBytes&) { return fbs::Control::CoreBytes; },
-                            [](const LeaseEvidence&) { return fbs::Control::LeaseEvidence; }},
+                            [](const LeaseEvidence&) { return fbs::Control::LeaseEvidence; },
+                            [](const RepairPart&) { return fbs::Control::RepairPart; }},
                  control);
   return {type, std::visit([&builder](const auto& value) { return add(builder, value).Union(); }, control)};
 }
@@ -153,6 +174,7 @@ bool control_from_flat(fbs::Control type, const void* flat, Budget& budget, std:
     case fbs::Control::ShardAnswer: return get_as<ShardAnswer, fbs::ShardAnswer>(flat, budget, control);
     case fbs::Control::CoreBytes: return get_as<CoreBytes, fbs::CoreBytes>(flat, budget, control);
     case fbs::Control::LeaseEvidence: return get_as<LeaseEvidence, fbs::LeaseEvidence>(flat, budget, control);
+    case fbs::Control::RepairPart: return get_as<RepairPart, fbs::RepairPart>(flat, budget, control);
   }
   return true;
 }

@@ -134,6 +134,18 @@ void registers() {
   }
 }
 
+// Questions and answers of repairs, and the same with a byte of a length or of the era wrong.
+void repairs(Rng& rng) {
+  for (int i = 0; i < 8; ++i) {
+    wire::Packet packet;
+    packet.header = wire::random_header(rng);
+    packet.control = wire::random_control(rng, i % 2 == 0 ? 3 : 9);
+    auto bytes = wire::encode(packet).substr(wire::frame_bytes);
+    if (i >= 4) bytes[rng.below(bytes.size())] ^= 1;
+    put("packet", bytes);
+  }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -146,5 +158,6 @@ int main(int count, char** arguments) {
   enemies(rng);
   commands();
   registers();
+  repairs(rng);
   return 0;
 }

@@ -49,7 +49,7 @@ void Node::on_packet(Instant now, const Address& from, wire::Packet& packet) {
   if (wants_news_ && !asked) {
     news_sources_.push_back(sender);
     wants_news_ = news_sources_.size() < news_sources_wanted;
-    send_control(from, wire::SnapshotRequest{contract::Scope::global, {}});
+    send_control(from, provider::repair_request(holding(), false));
   }
 }
 
@@ -62,16 +62,19 @@ void Node::on_gossip(Instant now, const wire::Packet& packet) {
 void Node::on_control(Instant now, const Address& peer, const wire::Packet& packet) {
   if (const auto* request = std::get_if<wire::SnapshotRequest>(&*packet.control)) {
     if (!snapshot_budget_.take(now)) return;
-    send_control(peer, wire::SnapshotAnswer{request->scope, {}, gossip_.snapshot(), swim_.snapshot()});
+    send_control(peer, provider::repair_answer(holding(), *request));
   } else if (const auto* answer = std::get_if<wire::SnapshotAnswer>(&*packet.control)) {
-    const auto known = swim_.size(), digest = swim_.digest();
-    swim_.merge(now, answer->members, false);
-    gossip_.apply_snapshot(now, answer->snapshot, swim_.digest() != digest);
-    if (provider::brought_many(known, swim_.size())) {
-      wants_news_ = true;
-      news_sources_.clear();
-    }
+    on_repaired(peer, provider::apply_repair(now, holding(), *answer));
+  } else if (const auto* part = std::get_if<wire::RepairPart>(&*packet.control)) {
+    on_repaired(peer, provider::apply_repair(now, holding(), *part));
   }
+}
+
+void Node::on_repaired(const Address& peer, provider::Repaired&& repaired) {
+  if (repaired.back) send_control(peer, *std::move(repaired.back));
+  if (!repaired.brought_many) return;
+  wants_news_ = true;
+  news_sources_.clear();
 }
 
 void Node::on_timer(Instant now) {
@@ -146,15 +149,20 @@ void Node::drain_swim() {
   }
 }
 
+void Node::repair_with(const NodeId& node) {
+  const auto view = swim_.find(node);
+  if (view) send_control(view->record.address, provider::repair_request(holding(), true));
+}
+
 void Node::drain_gossip(Instant now) {
   auto output = gossip_.take_output();
   if (!output.changed.empty()) {
     out_.heard_register = true;
     next_gossip_ = std::min(next_gossip_, now);
   }
-  for (const auto& node : output.pull_from) {
-    if (const auto view = swim_.find(node))
-      send_control(view->record.address, wire::SnapshotRequest{contract::Scope::global, {}});
+  for (const auto& node : output.repair_with) repair_with(node);
+  if (gossip_.take_large_news()) {
+    for (const auto& node : swim_.sample(gossip_fanout, rng_)) repair_with(node);
   }
   if (next_gossip_ <= now) gossip_round(now);
 }

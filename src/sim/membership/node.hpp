@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gossip/gossip.hpp"
+#include "provider/repair.hpp"
 #include "provider/snapshot_budget.hpp"
 #include "provider/swim_packet.hpp"
 #include "shard_log/shard_log.hpp"
@@ -79,6 +80,9 @@ class Node {
   void on_packet(Instant now, const Address& from, wire::Packet& packet);
   void on_gossip(Instant now, const wire::Packet& packet);
   void on_control(Instant now, const Address& peer, const wire::Packet& packet);
+  void on_repaired(const Address& peer, provider::Repaired&& repaired);
+  void repair_with(const NodeId& node);
+  provider::Holding holding() { return {contract::Scope::global, {}, gossip_, &swim_}; }
   void on_shard_log(Instant now, const NodeId& sender, const wire::ShardLogPart& part);
   void on_seat_message(Instant now, const NodeId& sender, const ShardId& shard,
                        const shard_log::Message& message);

@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Message>> message_nam
     "SeatOffer",     "Install",  "Installed",    "Moved",      "ChangeRequest", "ChangeAnswer"};
 constexpr std::array<std::string_view, std::variant_size_v<Control>> control_names = {
     "JoinRequest",  "JoinAnswer",  "JoinResult", "SnapshotRequest", "SnapshotAnswer",
-    "ShardRequest", "ShardAnswer", "CoreBytes",  "LeaseEvidence"};
+    "ShardRequest", "ShardAnswer", "CoreBytes",  "LeaseEvidence",   "RepairPart"};
 
 bool has_seal(const Append& append) {
   return std::ranges::any_of(append.entries, [](const auto& entry) { return entry.seal.has_value(); });

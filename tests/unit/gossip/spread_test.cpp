@@ -81,7 +81,7 @@ TEST_CASE("a batch too large for rumours is large news, once") {
   REQUIRE(reader.root() == writer.root());
 }
 
-TEST_CASE("large news by snapshot is told on, paced, and a first snapshot is not") {
+TEST_CASE("large news by a repair is told on, paced, and a first snapshot is not") {
   Settings settings;
   Gossip writer(settings, node_id(0), Instant{}, Rng(1)), reader(settings, node_id(1), Instant{}, Rng(2));
   writer.write(Instant{}, slots(0, 1'000, "me"));
@@ -101,7 +101,7 @@ TEST_CASE("large news by snapshot is told on, paced, and a first snapshot is not
   REQUIRE_FALSE(reader.take_large_news());
 }
 
-TEST_CASE("too much large news at once becomes the snapshot") {
+TEST_CASE("too much large news at once becomes a repair") {
   Settings settings;
   settings.large_news_bytes_max = 200'000;
   Gossip writer(settings, node_id(0), Instant{}, Rng(1));
@@ -111,8 +111,9 @@ TEST_CASE("too much large news at once becomes the snapshot") {
 }
 
 TEST_CASE(
-    "a peer that differs three times over three periods is asked, then also told, then more and more "
-    "rarely") {
+    "a peer that differs three times over three periods is repaired with, and where that brings nothing more "
+    "and "
+    "more rarely") {
   RootWatch watch(seconds(1), Rng(1));
   Instant now{};
   int exchanges = 0;
@@ -120,18 +121,18 @@ TEST_CASE(
     for (;;) {
       now = now + milliseconds(500);
       ++exchanges;
-      if (const Repair repair = watch.on_root(now, node_id(1), false); repair.pull) return repair;
+      if (watch.on_root(now, node_id(1), false)) return;
     }
   };
-  REQUIRE_FALSE(next_repair().push);
+  next_repair();
   REQUIRE(now >= Instant{} + seconds(3));
   REQUIRE(now <= Instant{} + seconds(4));
-  watch.on_snapshot(false);
-  REQUIRE(next_repair().push);
+  watch.on_repaired(false);
+  next_repair();
   Duration last{};
   for (int i = 0; i < 6; ++i) {
     const Instant before = now;
-    watch.on_snapshot(false);
+    watch.on_repaired(false);
     next_repair();
     REQUIRE(now - before >= last - seconds(1));
     last = now - before;
@@ -143,18 +144,18 @@ TEST_CASE(
 TEST_CASE("an equal root ends the suspicion against a peer") {
   RootWatch watch(seconds(1), Rng(1));
   for (int i = 0; i < 100; ++i) {
-    REQUIRE_FALSE(watch.on_root(Instant{} + seconds(i), node_id(1), i % 3 == 2).pull);
+    REQUIRE_FALSE(watch.on_root(Instant{} + seconds(i), node_id(1), i % 3 == 2));
   }
 }
 
 TEST_CASE("one who differs from everybody finds out without meeting anybody twice") {
   RootWatch watch(seconds(1), Rng(1));
-  bool pulled = false;
+  bool repaired = false;
   for (std::size_t i = 0; i < 5; ++i) {
-    pulled =
-        pulled || watch.on_root(Instant{} + seconds(static_cast<std::int64_t>(i)), node_id(i), false).pull;
+    repaired =
+        repaired || watch.on_root(Instant{} + seconds(static_cast<std::int64_t>(i)), node_id(i), false);
   }
-  REQUIRE(pulled);
+  REQUIRE(repaired);
 }
 
 TEST_CASE("the watch over peers is bounded") {
@@ -169,16 +170,16 @@ TEST_CASE("small writes reach everybody by rumours, under loss too") {
     for (std::size_t i = 0; i < 30; ++i) world.write(i, {put("node" + std::to_string(i), "here")});
     REQUIRE(world.time_to_equal(seconds(30)) < seconds(20));
     REQUIRE(world.nodes[7].live().size() == 30);
-    const auto pulls = world.pulls;
+    const auto repairs = world.repairs;
     world.run_for(seconds(30));
-    REQUIRE(world.pulls == pulls);  // quiet: nobody repairs what is equal
+    REQUIRE(world.repairs == repairs);  // quiet: nobody repairs what is equal
     REQUIRE(world.all_equal());
   }
 }
 
-TEST_CASE("what rumours missed is repaired by roots, also without pushes") {
-  for (const bool pushes : {true, false}) {
-    World world({.nodes = 6, .pushes_snapshots = pushes, .seed = 3});
+TEST_CASE("what rumours missed is repaired by roots, in parts and by whole snapshots") {
+  for (const bool parts : {true, false}) {
+    World world({.nodes = 6, .repairs_by_parts = parts, .seed = 3});
     world.write(0, {put("k", "v")});
     while (world.nodes[0].has_rumours()) world.nodes[0].fill(10'000, 6);  // all rumours lost
     REQUIRE(world.time_to_equal(seconds(120)) < seconds(60));
@@ -186,15 +187,15 @@ TEST_CASE("what rumours missed is repaired by roots, also without pushes") {
   }
 }
 
-TEST_CASE("16 384 slots cross a small cluster well within a second, as batches and as snapshots") {
+TEST_CASE("16 384 slots cross a small cluster well within a second, as batches and by repairs") {
   for (const bool batches : {true, false}) {
     World world({.nodes = 9, .loss_per_million = 50'000, .streams_batches = batches, .seed = 4});
     for (std::size_t i = 0; i < 9; ++i) world.write(i, {put("node" + std::to_string(i), "here")});
     world.run_for(seconds(20));
     world.write(0, slots(0, 16'384, "owner"));
     const Duration took = world.time_to_equal(seconds(20));
-    std::cout << "16 384 registers to 9 nodes as " << (batches ? "batches: " : "snapshots: ") << took.ms()
-              << " ms, " << world.snapshots_sent << " snapshots\n";
+    std::cout << "16 384 registers to 9 nodes as " << (batches ? "batches: " : "repairs: ") << took.ms()
+              << " ms, " << world.repairs << " repairs\n";
     REQUIRE(took < milliseconds(1'000));
   }
 }

@@ -34,8 +34,8 @@ struct World {
     std::size_t nodes = 5;
     std::uint32_t loss_per_million = 0;
     Settings settings = {};
-    bool streams_batches = true;   // large news as batches, else as snapshots
-    bool pushes_snapshots = true;  // answers push_to
+    bool streams_batches = true;   // large news as batches, else by repairs
+    bool repairs_by_parts = true;  // else by whole snapshots, as with a peer of an older version
     Duration step = milliseconds(50);
     std::uint64_t seed = 1;
   };
@@ -126,11 +126,34 @@ struct World {
            drain(to);
          });
   }
-  void send_snapshot(std::size_t from, std::size_t to) {
-    ++snapshots_sent;
-    post(from, to, true, [this, to, snapshot = nodes[from].snapshot()] {
-      nodes[to].apply_snapshot(now, snapshot);
+  struct Digests {
+    RepairEra era;
+    BucketDigests buckets;
+  };
+  Digests digests_of(std::size_t at) const { return {nodes[at].era(), nodes[at].digests()}; }
+  // As provider/repair.cpp: asked with digests, answered by a part and digests, returned by a part.
+  void repair(std::size_t at, std::size_t peer) {
+    ++repairs;
+    if (!options.repairs_by_parts) {
+      post(at, peer, true, [this, at, peer] {
+        post(peer, at, true, [this, at, snapshot = nodes[peer].snapshot()] {
+          nodes[at].apply_snapshot(now, snapshot);
+          drain(at);
+        });
+      });
+      return;
+    }
+    post(at, peer, true, [this, at, peer, asked = digests_of(at)] {
+      send_part(peer, at, asked,
+                [this, at, peer, answered = digests_of(peer)] { send_part(at, peer, answered, [] {}); });
+    });
+  }
+  void send_part(std::size_t from, std::size_t to, const Digests& theirs, Delivery then) {
+    const Part part{theirs.era, nodes[from].differing(theirs.buckets)};
+    post(from, to, true, [this, to, part, then = std::move(then)] {
+      nodes[to].apply_part(now, part);
       drain(to);
+      then();
     });
   }
   std::size_t random_other(std::size_t at) {
@@ -144,13 +167,7 @@ struct World {
     auto output = nodes[at].take_output();
     for (const auto& entry : output.changed) views[at].insert_or_assign(entry.key, entry);
     if (!output.changed.empty() && on_group) on_group(at, output.changed);
-    for (const auto& peer : output.pull_from) {
-      ++pulls;
-      post(at, index_of(peer), true, [this, at, peer] { send_snapshot(index_of(peer), at); });
-    }
-    if (options.pushes_snapshots) {
-      for (const auto& peer : output.push_to) send_snapshot(at, index_of(peer));
-    }
+    for (const auto& peer : output.repair_with) repair(at, index_of(peer));
     if (options.streams_batches) {
       for (const auto& batch : nodes[at].take_large_batches()) {
         for (int i = 0; i < 3; ++i) {
@@ -163,7 +180,7 @@ struct World {
       }
     }
     if (nodes[at].take_large_news()) {
-      for (int i = 0; i < 3; ++i) send_snapshot(at, random_other(at));
+      for (int i = 0; i < 3; ++i) repair(at, random_other(at));
     }
   }
 
@@ -175,8 +192,7 @@ struct World {
   std::vector<View> views;
   std::set<std::size_t> side;  // these are cut off from the rest
   std::multimap<Instant, Delivery> in_flight;
-  std::size_t pulls = 0;
-  std::size_t snapshots_sent = 0;
+  std::size_t repairs = 0;
   std::function<void(std::size_t, const std::vector<Register>&)> on_group;
 };
 

@@ -113,3 +113,67 @@ TEST_CASE("references that share one value cannot unfold into more bytes than ar
   table.add_global_batches(batch_list);
   REQUIRE(decode(finish(builder, table)).error == DecodeError::format);
 }
+
+namespace {
+
+struct SentDigests {
+  std::optional<std::size_t> registers_bytes, members_bytes;
+};
+
+// A request (or, as a part, what would be answered) with byte vectors of these lengths for digests.
+Decoded decode_digests(const SentDigests& sent, bool as_part) {
+  flatbuffers::FlatBufferBuilder builder;
+  const auto bytes = [&](const std::optional<std::size_t>& size) {
+    return size ? builder.CreateVector(std::vector<std::uint8_t>(*size, 7))
+                : flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>>();
+  };
+  const auto registers = bytes(sent.registers_bytes), members = bytes(sent.members_bytes);
+  const auto digests = fbs::CreateDigests(builder, 9, registers, members);
+  const fbs::Id20 shard;
+  const auto control = as_part ? fbs::CreateRepairPart(builder, 1, &shard, 3, 0, 0, digests).Union()
+                               : fbs::CreateSnapshotRequest(builder, 1, &shard, digests, true).Union();
+  fbs::PacketBuilder table(builder);
+  table.add_control_type(as_part ? fbs::Control::RepairPart : fbs::Control::SnapshotRequest);
+  table.add_control(control);
+  return decode(finish(builder, table));
+}
+
+}  // namespace
+
+TEST_CASE("digests of a wrong length, of too few, too many or an odd number of buckets are refused") {
+  for (const bool as_part : {false, true}) {
+    for (const std::size_t wrong :
+         {1, 7, 8, 120, 127, 129, 136, 8 * 24, 8 * 4'095, 8 * 4'096 + 1, 8 * 8'192}) {
+      INFO(wrong);
+      REQUIRE(decode_digests({wrong, {}}, as_part).error == DecodeError::format);
+      REQUIRE(decode_digests({128, wrong}, as_part).error == DecodeError::format);
+    }
+    for (const std::size_t right : {8 * 16, 8 * 32, 8 * 1'024, 8 * 4'096}) {
+      REQUIRE(decode_digests({right, {}}, as_part).error == DecodeError::none);
+      REQUIRE(decode_digests({right, 128}, as_part).error == DecodeError::none);
+    }
+  }
+}
+
+TEST_CASE("a request without digests, or with none in them, is one for the whole snapshot") {
+  for (const SentDigests& sent :
+       {SentDigests{}, SentDigests{0, {}}, SentDigests{0, 0}, SentDigests{{}, 128}}) {
+    const auto decoded = decode_digests(sent, false);
+    REQUIRE(decoded.error == DecodeError::none);
+    REQUIRE_FALSE(std::get<SnapshotRequest>(*decoded.packet.control).digests);
+  }
+  // As a version without digests says it.
+  flatbuffers::FlatBufferBuilder builder;
+  const fbs::Id20 shard;
+  const auto start = builder.StartTable();
+  builder.AddStruct(fbs::SnapshotRequest::VT_SHARD, &shard);
+  builder.AddElement<std::uint8_t>(fbs::SnapshotRequest::VT_SCOPE, 1, 0);
+  const flatbuffers::Offset<void> control(builder.EndTable(start));
+  fbs::PacketBuilder table(builder);
+  table.add_control_type(fbs::Control::SnapshotRequest);
+  table.add_control(control);
+  const auto decoded = decode(finish(builder, table));
+  REQUIRE(decoded.error == DecodeError::none);
+  REQUIRE(std::get<SnapshotRequest>(*decoded.packet.control) ==
+          SnapshotRequest{contract::Scope::global, {}, {}, false});
+}

@@ -107,6 +107,18 @@ inline swim::Message random_message(Rng& rng) {
   }
 }
 
+inline gossip::BucketDigests random_sums(Rng& rng) {
+  std::vector<std::uint64_t> sums(std::size_t{16} << rng.below(3));
+  for (auto& sum : sums) sum = rng.next();
+  return *gossip::BucketDigests::from(std::move(sums));
+}
+inline std::optional<RepairDigests> random_digests(Rng& rng) {
+  if (rng.below(3) == 0) return std::nullopt;
+  RepairDigests digests{{random_number(rng)}, random_sums(rng), {}};
+  if (rng.below(2) == 0) digests.members = random_sums(rng);
+  return digests;
+}
+
 // `kind`: index of the alternative.
 inline Control random_control(Rng& rng, std::size_t kind) {
   const auto text = random_bytes(rng, 100);
@@ -118,7 +130,7 @@ inline Control random_control(Rng& rng, std::size_t kind) {
                         rng.below(2) == 0,      rng.id<ClusterId>(),       {random_number(rng)},
                         random_updates(rng, 5), {random_registers(rng, 5)}};
     case 2: return JoinResult{random_number(rng), rng.below(2) == 0, text};
-    case 3: return SnapshotRequest{scope, rng.id<ShardId>()};
+    case 3: return SnapshotRequest{scope, rng.id<ShardId>(), random_digests(rng), rng.below(2) == 0};
     case 4:
       return SnapshotAnswer{scope, rng.id<ShardId>(), {random_registers(rng, 20)}, random_updates(rng, 5)};
     case 5:
@@ -128,7 +140,13 @@ inline Control random_control(Rng& rng, std::size_t kind) {
       return ShardAnswer{
           random_number(rng), static_cast<contract::Outcome>(rng.below(4)), text, {random_number(rng)}};
     case 7: return CoreBytes{random_bytes(rng, 2'000)};
-    default: return LeaseEvidence{rng.id<ShardId>(), rng.id<NodeId>(), rng.below(2) == 0};
+    case 8: return LeaseEvidence{rng.id<ShardId>(), rng.id<NodeId>(), rng.below(2) == 0};
+    default:
+      return RepairPart{scope,
+                        rng.id<ShardId>(),
+                        {{random_number(rng)}, random_registers(rng, 20)},
+                        random_updates(rng, 5),
+                        random_digests(rng)};
   }
 }
 
