@@ -134,7 +134,7 @@ void node_here(Machine& m, const Invocation& call, const Setslot& wanted) {
   const bool outranks = owner != RoutingTable::unowned && m.bumped_epoch != 0 &&
                         m.bumped_epoch == m.own_epoch &&
                         m.own_epoch > m.view.epoch_of(m.table.routes[owner].shard);
-  Take take{wanted.slot, outranks, std::nullopt, m.now + take_limit};
+  Take take{wanted.slot, outranks ? KeysLeft::go : KeysLeft::refuse, std::nullopt, m.now + take_limit};
   if (call.caller.can_block) {
     take.client = call.ticket;
   } else {
@@ -159,7 +159,7 @@ void node_elsewhere(Machine& m, const Invocation& call, const Setslot& wanted) {
   }
   submit(m, call,
          {wanted.slot, {SlotState::handed_over, 0, wanted.shard}, {SlotState::active, SlotState::migrating}},
-         HandOver{entry, false, std::nullopt, 0});
+         HandOver{entry, KeysLeft::refuse, std::nullopt, 0});
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ void disown(Machine& m, const SlotSet& slots) {
 // From its owner, with whatever keys that one holds left there.
 void take(Machine& m, const Invocation& call, Slot slot) {
   m.takes.disowned.reset(slot);
-  Take wanted{slot, true, std::nullopt, m.now + take_limit};
+  Take wanted{slot, KeysLeft::stay, std::nullopt, m.now + take_limit};
   if (call.caller.can_block) {
     wanted.client = call.ticket;
   } else {

@@ -76,9 +76,9 @@ std::optional<CoreMessage> decode_take(std::string_view kind, const ShardId& sha
   const auto number = parse_number(f[0], number_max);
   if (kind == "take?") {
     const auto slot = parse_number(f[1], slot_count - 1);
-    const auto with_keys = parse_flag(f[2]);
-    if (number && slot && with_keys)
-      return TakeQuestion{shard, *number, static_cast<Slot>(*slot), *with_keys};
+    const auto keys = parse_number(f[2], static_cast<std::uint64_t>(KeysLeft::go));
+    if (number && slot && keys)
+      return TakeQuestion{shard, *number, static_cast<Slot>(*slot), static_cast<KeysLeft>(*keys)};
   }
   if (kind == "take") {
     const auto verdict = parse_number(f[1], static_cast<std::uint64_t>(TakeAnswer::Verdict::busy));
@@ -150,7 +150,8 @@ std::string encode(const CoreMessage& message) {
                  },
                  [&](const TakeQuestion& m) {
                    return line("take?", m.shard,
-                               number(m.number) + " " + number(m.slot) + (m.with_keys ? " 1" : " 0"));
+                               number(m.number) + " " + number(m.slot) + " " +
+                                   number(static_cast<std::uint64_t>(m.keys)));
                  },
                  [&](const TakeAnswer& m) {
                    return line("take", m.shard,

@@ -55,11 +55,13 @@ struct HandOverOffer {  // the primary's writes are held under this revision of 
   std::uint64_t fence = 0;   // revision of primaryship=<node>:FENCED
   std::string history;
 };
+// What becomes of a slot's keys that are still at its owner when another shard asks for it.
+enum class KeysLeft : std::uint8_t { refuse, stay, go };
 struct TakeQuestion {  // may the asker's shard have this slot?
   ShardId shard;       // who is asked
   std::uint64_t number = 0;
   Slot slot = 0;
-  bool with_keys = false;  // keys that are left do not stand in the way
+  KeysLeft keys = KeysLeft::refuse;
 };
 struct TakeAnswer {  // from a primary with a live lease, of its settled log
   // not_owner: another shard is, as far as that primary knows; unowned: none.

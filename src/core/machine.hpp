@@ -70,7 +70,7 @@ struct SlotChange {  // of one slot's state, refused when the slot is in none of
 };
 struct HandOver {  // what an answer depends on once a slot is handed over in the log
   SlotEntry before;
-  bool with_keys = false;       // the operator's word that keys may stay behind
+  KeysLeft keys = KeysLeft::refuse;
   std::optional<NodeId> asker;  // who may take the slot then, and its question's number
   std::uint64_t question = 0;
 };
@@ -85,7 +85,7 @@ struct SlotJob {  // one change of this shard's slots in its log; done one after
 };
 struct Take {  // a slot that this shard wants from its owner (proc_take_slot.cpp)
   Slot slot = 0;
-  bool with_keys = false;
+  KeysLeft keys = KeysLeft::refuse;
   std::optional<CommandTicket> client;
   Instant limit;
 };
@@ -115,7 +115,8 @@ struct TakeState {
   std::map<std::uint64_t, Take> open;  // by number of its question
   std::uint64_t last_question = 0;
   Instant next_ask = Instant::never();
-  SlotSet disowned;  // another shard's, named by DELSLOTS here: ADDSLOTS may take them for a while
+  SlotSet disowned;         // another shard's, named by DELSLOTS here: ADDSLOTS may take them for a while
+  SlotSet given_with_keys;  // by BUMPEPOCH: their keys go once the taker has them
   Instant disowned_until = Instant::long_ago();
   std::vector<OwnerWait> waits;
   std::vector<ReplicaWait> replicas;

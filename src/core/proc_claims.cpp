@@ -138,7 +138,8 @@ void on_claim_answer(Machine& m, const NodeId& from, const ClaimAnswer& answer) 
       const auto& entry = m.log.slots().at(static_cast<Slot>(n));
       if (!state_owns(entry.state)) continue;
       if (!outranks({claimed.claim, answer.shard}, {entry.claim, m.view.own_shard()})) continue;
-      const bool moved = entry.state == SlotState::migrating || entry.state == SlotState::handed_over;
+      const bool moved = (entry.state == SlotState::migrating || entry.state == SlotState::handed_over) &&
+                         !m.takes.given_with_keys[n];
       (moved ? kept : job).remove.set(n);
     }
   }

@@ -56,7 +56,7 @@ bool decided(Machine& m, const Take& take) {
     return true;
   }
   if (m.now < take.limit) return false;
-  if (take.with_keys && gone(m, *owner)) {
+  if (take.keys != KeysLeft::refuse && gone(m, *owner)) {
     claim(m, take, 0);
   } else {
     m.reply(take.client, Reply::error("ERR no answer from the owner of slot " + std::to_string(take.slot) +
@@ -178,7 +178,7 @@ void step_takes(Machine& m) {
     }
     const auto owner = owner_of(m, take.slot);
     const auto primary = m.view.primary_of(*owner);
-    if (ask && primary) m.send(*primary, TakeQuestion{*owner, number, take.slot, take.with_keys});
+    if (ask && primary) m.send(*primary, TakeQuestion{*owner, number, take.slot, take.keys});
     ++it;
   }
   if (ask) takes.next_ask = takes.open.empty() ? Instant::never() : m.now + ask_interval;
@@ -192,6 +192,7 @@ void end_takes(Machine& m, const std::string& reason) {
   m.takes.replicas.clear();
   m.takes.open.clear();
   m.takes.disowned.reset();
+  m.takes.given_with_keys.reset();
 }
 
 void on_take_question(Machine& m, const NodeId& from, const TakeQuestion& question) {
@@ -213,11 +214,11 @@ void on_take_question(Machine& m, const NodeId& from, const TakeQuestion& questi
     case SlotState::active:
     case SlotState::migrating: break;
   }
-  if (m.counts.keys[question.slot] != 0 && !question.with_keys) return say(Verdict::has_keys);
+  if (m.counts.keys[question.slot] != 0 && question.keys == KeysLeft::refuse) return say(Verdict::has_keys);
   SlotJob job;
   job.change = SlotChange{
       question.slot, {SlotState::handed_over, 0, sender->shard}, {SlotState::active, SlotState::migrating}};
-  job.hand_over = HandOver{entry, question.with_keys, from, question.number};
+  job.hand_over = HandOver{entry, question.keys, from, question.number};
   job.limit = m.now + job_limit;
   m.slot_jobs.push_back(std::move(job));
 }
@@ -230,14 +231,15 @@ void on_take_offer(Machine& m, const NodeId& from, const TakeOffer& offer) {
   const bool asked =
       std::ranges::any_of(m.takes.open, [&](const auto& take) { return take.second.slot == offer.slot; }) ||
       std::ranges::any_of(m.takes.replicas, [&](const auto& wait) { return wait.take.slot == offer.slot; });
-  if (!asked) take_slot(m, Take{offer.slot, false, std::nullopt, m.now + take_limit});
+  if (!asked) take_slot(m, Take{offer.slot, KeysLeft::refuse, std::nullopt, m.now + take_limit});
 }
 
 void on_handed_over(Machine& m, const SlotJob& job) {
   const auto& how = *job.hand_over;
   const auto slot = job.change->slot;
   const auto held = m.log.slots().at(slot).claim;
-  if (m.counts.keys[slot] == 0 || how.with_keys) {
+  if (m.counts.keys[slot] == 0 || how.keys != KeysLeft::refuse) {
+    m.takes.given_with_keys[slot] = how.keys == KeysLeft::go;
     if (how.asker) grant(m, *how.asker, how.question, slot);
     return m.reply(job.client, Reply::ok());
   }

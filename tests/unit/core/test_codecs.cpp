@@ -108,7 +108,7 @@ TEST_CASE("Core messages survive the way there and back") {
                                              ClaimAnswer{shard, {}},
                                              HandOverRequest{shard, 7},
                                              HandOverOffer{shard, 7, 123, 9, "abc"},
-                                             TakeQuestion{shard, 12, 16'383, true},
+                                             TakeQuestion{shard, 12, 16'383, KeysLeft::go},
                                              TakeAnswer{shard, 12, TakeAnswer::Verdict::has_keys, 8},
                                              MoveQuestion{shard, 5},
                                              MoveConsent{shard, 5}};
