@@ -1,3 +1,18 @@
+# vswim_precompiled(<target>): the standard headers that most files include come precompiled, with VSWIM_PRECOMPILE.
+if(VSWIM_PRECOMPILE)
+  set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC) # one precompiled header for libraries and programs
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled.cpp CONTENT "// Owns the precompiled header.\n")
+  add_library(vswim_standard_headers OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
+  target_precompile_headers(vswim_standard_headers PRIVATE <algorithm> <array> <charconv> <chrono> <deque> <functional>
+                            <map> <memory> <optional> <set> <span> <string> <string_view> <unordered_map> <variant> <vector>)
+endif()
+function(vswim_precompiled target)
+  if(VSWIM_PRECOMPILE)
+    target_precompile_headers(${target} REUSE_FROM vswim_standard_headers)
+  endif()
+endfunction()
+
 # vswim_layer(<layer> [ENTRY <file>] [LINKS <layers>] [EXTERNAL <targets>]): src/<layer>/ as library vswim_<layer>.
 # ENTRY is left out of the library: it belongs to the program made from the layer. A folder that has no .cpp yet is an
 # INTERFACE library, so that the layers above it build from the first day.
@@ -13,6 +28,7 @@ function(vswim_layer layer)
   set(target vswim_${layer})
   if(sources)
     add_library(${target} STATIC ${sources})
+    vswim_precompiled(${target})
     set(scope PUBLIC)
   else()
     add_library(${target} INTERFACE)
@@ -29,4 +45,5 @@ function(vswim_program name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+  vswim_precompiled(${name})
 endfunction()

@@ -31,6 +31,7 @@ file(GLOB next_minor_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/wire/*.
 add_library(vswim_next_minor OBJECT ${next_minor_sources} ${PROJECT_SOURCE_DIR}/src/core/metadata.cpp)
 target_compile_definitions(vswim_next_minor PRIVATE VSWIM_NEXT_MINOR=1)
 target_link_libraries(vswim_next_minor PUBLIC vswim_wire vswim_core)
+vswim_precompiled(vswim_next_minor)
 vswim_shared(valkey_swim_next module.map module runtime)
 target_sources(valkey_swim_next PRIVATE $<TARGET_OBJECTS:vswim_next_minor>)
 

@@ -19,6 +19,12 @@ class BroadcastQueue {
   bool empty() const { return versions_.empty(); }
   std::size_t size() const { return versions_.size(); }
   bool contains(Slot slot) const { return versions_.contains(slot); }
+  // How many suspicions, deaths and farewells wait; one that became a refutation meanwhile is counted still.
+  std::size_t others() const {
+    std::size_t count = 0;
+    for (const Level& level : levels_) count += level.others.size();
+    return count;
+  }
 
   // After how many sends a rumour is dropped.
   struct Limits {

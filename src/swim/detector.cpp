@@ -58,8 +58,17 @@ void Swim::State::end_period(Instant now) {
   suspect(now, ended.target);
 }
 
+Slot Swim::State::next_target() {
+  while (!second_opinions.empty()) {
+    const Slot slot = second_opinions.front();
+    second_opinions.erase(second_opinions.begin());
+    if (const Suspicion* suspicion = suspicion_of(slot); suspicion && !suspicion->observed_here) return slot;
+  }
+  return up.next(rng);
+}
+
 void Swim::State::begin_probe(Instant now) {
-  const Slot target = up.next(rng);
+  const Slot target = next_target();
   next_probe_at = now + health.scaled(settings.probe_period);
   if (target == no_slot) return;
   const MemberUpdate record = table.record(target);

@@ -86,8 +86,16 @@ void Swim::State::introduce(Slot slot) {
   }
 }
 
+// Where many die at once their news does not fit one datagram, and half of those who are told may be dead
+// too: rounds follow each other faster. It does not make more of them, for a rumour is told as often either
+// way.
+Duration Swim::State::gossip_pause() const {
+  const std::size_t fits = settings.updates_bytes_max / brief_update_bytes;
+  return rumours.others() > fits ? settings.gossip_interval / burst_speed : settings.gossip_interval;
+}
+
 void Swim::State::gossip(Instant now) {
-  next_gossip_at = now + settings.gossip_interval;
+  next_gossip_at = now + gossip_pause();
   corrections.clear();
   for (const Slot to : up.sample(settings.gossip_fanout, no_slot, rng)) {
     auto updates = pack(to, introduces_self(now, to));

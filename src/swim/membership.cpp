@@ -56,11 +56,24 @@ Verdict Swim::State::apply(Instant now, const MemberUpdate& update, const Source
   }
   const MemberUpdate record = merged(have, news, verdict);
   if (record == have) return verdict;
+  const bool newly_suspect =
+      record.status == Status::suspect && (have.status != Status::suspect || have.life != record.life);
   // Observers beyond those that shorten anything are no news.
   const bool confirmed_before =
       verdict == Verdict::same && confirmations_of(have.observers) >= settings.confirmations;
   store(now, known, record, source.spread && !confirmed_before);
+  if (newly_suspect) maybe_ask_too(now, known);
   return verdict;
+}
+
+// At once, if this period's own probe is answered already. Each draws for itself, so that those who ask are
+// not the same for every suspect.
+void Swim::State::maybe_ask_too(Instant now, Slot slot) {
+  const std::size_t size = table.cluster_size();
+  if (size < second_opinions_from || second_opinions.size() >= second_opinions_max) return;
+  if (rng.below(size) >= settings.second_opinions) return;
+  second_opinions.push_back(slot);
+  if (!probe || probe->answered) next_probe_at = now;
 }
 
 void Swim::State::apply_to_self(Instant now, const MemberUpdate& claim) {

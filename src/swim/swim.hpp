@@ -36,6 +36,9 @@ struct Settings {
   std::uint32_t retransmit_alive_multiplier = 4;
   std::uint32_t local_health_max = 8;
   std::uint32_t confirmations = 3;  // K independent confirmations that shorten a suspicion
+  // Of those who hear of a new suspicion, so many on average ask the suspect at once themselves: they confirm
+  // it, or bring the refutation. Their turns in the order of probes come later by one period.
+  std::uint32_t second_opinions = 6;
   Duration down_probe_horizon = seconds(24 * 3600);
   std::shared_ptr<Descriptions> descriptions;  // shared by nodes simulated in one process; null: its own
   // Space for member updates in one datagram, counted by update_bytes.hpp: 24 that name address and shard,

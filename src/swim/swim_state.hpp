@@ -25,12 +25,15 @@ namespace vswim::swim {
 constexpr std::int64_t self_news_periods = 5;  // several times what a rumour takes to reach everybody
 constexpr std::size_t bulk_merge_min = 16;  // records merged at once from here on are a snapshot: not spread
 constexpr std::size_t quick_pings_max = 8;  // dead members asked at once because others call them alive
-constexpr std::size_t suspect_pings_max = 8;  // own suspects pinged again at once
-constexpr std::int64_t suspicion_checks = 8;  // a period; deaths in between are found together
-constexpr std::size_t revival_pings = 2;      // further dead members asked when one turned out alive
-constexpr std::size_t down_probe_share = 8;   // all nodes together ping each dead member this often a period
+constexpr std::size_t suspect_pings_max = 8;     // own suspects pinged again at once
+constexpr std::size_t second_opinions_from = 8;  // members: in fewer, shards prove deaths before SWIM does
+constexpr std::size_t second_opinions_max = 2;   // waiting at once: each may take a period
+constexpr std::int64_t suspicion_checks = 8;     // a period; deaths in between are found together
+constexpr std::size_t revival_pings = 2;         // further dead members asked when one turned out alive
+constexpr std::size_t down_probe_share = 8;  // all nodes together ping each dead member this often a period
 constexpr std::int64_t healing_periods =
     10;                                   // dead members are asked every period after one turned out alive
+constexpr std::int64_t burst_speed = 8;   // times faster rounds of gossip while many deaths are to be told
 constexpr std::size_t farewells_min = 8;  // datagrams a leaver sends, repeated in small clusters
 constexpr std::int64_t seed_periods = 5;  // seeds are looked after this often while others are up
 constexpr std::size_t tombstones_max = 10'000;  // above, those older than the horizon may go (I18)
@@ -63,6 +66,7 @@ struct Swim::State {
   Verdict arrive(Instant now, const MemberUpdate& record, bool spread);
   void store(Instant now, Slot slot, const MemberUpdate& record, bool spread);
   void begin_suspicion(Instant now, Slot slot);
+  void maybe_ask_too(Instant now, Slot slot);
   void spread_self(Instant now);
   void enlist(Instant now, Slot slot);
   void refute(Instant now, const Life& claimed);
@@ -83,6 +87,7 @@ struct Swim::State {
   void on_timer(Instant now);
   Instant next_deadline() const;
   void end_period(Instant now);
+  Slot next_target();
   void begin_probe(Instant now);
   void ask_relays(Instant now);
   void ping_again(Instant next);
@@ -99,6 +104,7 @@ struct Swim::State {
   void tell(Instant now, Slot slot, const Address& address);
   void greet(Instant now, Slot slot, const Address& address);
   void introduce(Slot slot);
+  Duration gossip_pause() const;
   void gossip(Instant now);
   void announce(const Address& address);
   void announce_to_seeds(Instant now);
@@ -129,6 +135,7 @@ struct Swim::State {
   ProbeOrder down;
   LocalHealth health;
   std::optional<Probe> probe;
+  std::vector<Slot> second_opinions;  // suspects that the next probes ask, before whose turn it is
   Errands errands;
   std::vector<Suspicion> suspicions;
   std::vector<Seed> seeds;

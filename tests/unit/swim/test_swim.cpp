@@ -270,6 +270,42 @@ TEST_CASE("who suspects on hearsay asks the suspect before calling it dead") {
   CHECK(asked >= 1);
 }
 
+TEST_CASE("who hears of a suspicion gives a second opinion at once, in clusters of eight or more") {
+  for (const std::uint8_t last : {7, 8, 30}) {
+    Settings settings;
+    settings.second_opinions = 100;  // everybody
+    Swim swim(settings, member(1), start, Rng(1));
+    std::vector<MemberUpdate> members;
+    for (std::uint8_t number = 2; number <= last; ++number) members.push_back(member(number));
+    swim.merge(start, members, true);
+    swim.take_output();
+    std::vector<MemberUpdate> suspects;
+    for (const std::uint8_t number : {4, 5, 6}) {
+      suspects.push_back(member(number));
+      suspects.back().status = Status::suspect;
+      suspects.back().observers = 1;
+    }
+    swim.step(start, member(2).id, member(2).address, Rumours{}, suspects);
+    swim.on_timer(start);
+    const auto output = swim.take_output();
+    const auto* ping = sent<Ping>(output);
+    CHECK((ping != nullptr && ping->to == member(4).id) == (last >= 8));
+    if (ping == nullptr) continue;
+    CHECK(std::get<Ping>(ping->message).target_status == Status::suspect);  // so that it can refute
+    // Its silence is an observation of its own; the next period asks the next one, the one after whose turn
+    // it is.
+    swim.on_timer(start + seconds(1));
+    CHECK(swim.find(member(4).id)->record.observers != 1);
+    const auto second = swim.take_output();
+    const auto asked = [&](std::uint8_t number) {
+      return std::any_of(second.datagrams.begin(), second.datagrams.end(), [&](const Datagram& datagram) {
+        return std::holds_alternative<Ping>(datagram.message) && datagram.to == member(number).id;
+      });
+    };
+    CHECK(asked(5));
+  }
+}
+
 TEST_CASE("when a dead member turns out alive others are asked at once, and each period for a while") {
   Swim swim = machine();
   std::vector<MemberUpdate> members;

@@ -39,6 +39,26 @@ TEST_CASE("confirmations by independent observers shorten a suspicion") {
   CHECK(world.now() - suspected_at < seconds(20));
 }
 
+TEST_CASE("second opinions find deaths in a small cluster a second sooner") {
+  Duration with{}, without{};
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    for (const bool asks : {true, false}) {
+      World world(seed);
+      if (!asks) world.settings.second_opinions = 0;
+      world.add_cluster(10);
+      const Instant killed_at = world.now();
+      for (const std::size_t victim : {1u, 4u, 7u}) world.kill(victim);
+      REQUIRE(world.run_until_true(seconds(60), [&] {
+        return world.all_see(1, Status::dead) && world.all_see(4, Status::dead) &&
+               world.all_see(7, Status::dead);
+      }));
+      (asks ? with : without) = (asks ? with : without) + (world.now() - killed_at);
+    }
+  }
+  CAPTURE(with.ms() / 20, without.ms() / 20);
+  CHECK(with + seconds(20) < without);
+}
+
 TEST_CASE("in a cluster of two the survivor needs nobody's confirmation") {
   World world(2);
   world.add_cluster(2);

@@ -27,6 +27,27 @@ TEST_CASE("a thousand nodes learn of a death by shard evidence within two second
   CHECK(called_dead == std::set<NodeId>{world.id(7)});
 }
 
+TEST_CASE("half of three hundred die at once and all the others know within a second") {
+  World world(82);
+  constexpr std::size_t count = 300;
+  world.add_cluster(count);
+  std::vector<Life> lives;
+  for (std::size_t i = 0; i < count; i += 2) {
+    lives.push_back(world.swim(i).self().life);
+    world.kill(i);
+  }
+  for (std::size_t i = 0; i < count; i += 2) {
+    world.swim(i + 1).confirm_dead(world.now(), world.id(i), lives[i / 2]);
+    world.collect(i + 1);
+  }
+  CHECK(world.run_until_true(seconds(1), [&] {
+    for (std::size_t i = 0; i < count; i += 2) {
+      if (!world.all_see(i, Status::dead)) return false;
+    }
+    return true;
+  }));
+}
+
 TEST_CASE("a thousand nodes find a death alone") {
   World world(81);
   world.add_cluster(1'000);
