@@ -21,6 +21,7 @@ void slot_command(Machine& m, Command command, const Invocation& call);
 void setslot_command(Machine& m, const Invocation& call);
 void migration_command(Machine& m, Command command, const Invocation& call);
 void admin_command(Machine& m, Command command, const Invocation& call);
+void count_keys(Machine& m, const Invocation& call);  // key_counts.cpp
 
 // A node named by a user, if it is a member.
 std::optional<NodeId> known_node(const Machine& m, const std::string& text);

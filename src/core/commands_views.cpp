@@ -10,13 +10,6 @@ constexpr const char* not_an_integer = "ERR value is not an integer or out of ra
 
 Reply verbatim(std::string text) { return {Reply::Verbatim{std::move(text)}}; }
 
-Reply count_keys(const Machine& m, const Arguments& arguments) {
-  const auto slot = parse_integer(arguments[1]);
-  if (!slot) return Reply::error(not_an_integer);
-  if (*slot < 0 || *slot >= slot_count) return Reply::error("ERR Invalid slot");
-  return Reply::integer(m.counts.keys[static_cast<std::size_t>(*slot)]);
-}
-
 Reply list_replicas(const Machine& m, const Invocation& call) {
   const auto node = known_node(m, call.arguments[1]);
   if (!node) return unknown_node(call.arguments[1]);
@@ -69,7 +62,6 @@ Reply view_command(Machine& m, Command command, const Invocation& call) {
     case Command::count_failure_reports:
       if (!known_node(m, call.arguments[1])) return unknown_node(call.arguments[1]);
       return Reply::integer(0);
-    case Command::countkeysinslot: return count_keys(m, call.arguments);
     case Command::help: return help_reply();
     case Command::info: return verbatim(cluster_info(m, m.now));
     case Command::keyslot: return Reply::integer(key_slot(call.arguments[1]));
@@ -107,10 +99,10 @@ void run_command(Machine& m, const Invocation& call) {
     case Command::replicate:
     case Command::reset:
     case Command::set_config_epoch: return admin_command(m, *parsed.command, call);
+    case Command::countkeysinslot: return count_keys(m, call);
     case Command::getkeysinslot: return list_keys(m, call);
     case Command::flushslot: return flush_slot(m, call);
     case Command::count_failure_reports:
-    case Command::countkeysinslot:
     case Command::help:
     case Command::info:
     case Command::keyslot:

@@ -104,6 +104,7 @@ void advance(Machine& m) {
   step_manual_failover(m);
   step_graceful_end(m);
   step_waiting_replicates(m);
+  step_key_counts(m);
   if (flushes_wait(m) != m.table.flushes_wait) m.dirty = true;
   if (m.dirty) rebuild(m);
   publish_registers(m);
@@ -398,6 +399,7 @@ void Core::command(Instant now, CommandTicket ticket, const std::vector<std::str
 void Core::command_gone(CommandTicket ticket) {
   auto& m = *state_;
   std::erase_if(m.waiting_replicates, [&](const WaitingReplicate& wait) { return wait.ticket == ticket; });
+  std::erase_if(m.count_waits, [&](const CountWait& wait) { return wait.client == ticket; });
   for (auto& [number, pending] : m.pending) {
     auto* client = client_of(pending.purpose);
     if (client != nullptr && *client == ticket) client->reset();

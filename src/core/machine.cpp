@@ -69,7 +69,7 @@ Instant machine_deadline(const Machine& m) {
       std::min({m.next_second, m.next_pulse, m.publish.retry_at, m.failover.deadline, m.restart.next_ask,
                 m.claims.next_ask, m.claims.yield_until, m.takes.next_ask, m.takes.next_offer, m.end.limit,
                 m.end.next_ask, m.migrations.wake, m.migrations.linger_until, m.fence.limit, m.fence.retry_at,
-                m.manual.limit, m.manual.next, m.manual.ask_at});
+                m.manual.limit, m.manual.next, m.manual.ask_at, m.next_count});
   if (m.now < m.manual.arriving_until) next = std::min(next, m.manual.arriving_until);
   if (m.leased()) next = std::min(next, m.lease_until);
   for (const auto& [ticket, pending] : m.pending) next = std::min(next, pending.limit);

@@ -105,6 +105,11 @@ struct OwnerWait {  // a client that was told of an owner while none is known: u
   CommandTicket client = 0;
   Instant limit;
 };
+struct CountWait {  // COUNTKEYSINSLOT of a slot whose keys are being removed (key_counts.cpp)
+  CommandTicket client = 0;
+  Slot slot = 0;
+  Instant limit;
+};
 struct WaitingReplicate {  // CLUSTER REPLICATE, until the own log says whether there are slots
   CommandTicket ticket = 0;
   std::vector<std::string> arguments;
@@ -243,6 +248,8 @@ struct Machine {
   std::uint64_t bumped_epoch = 0;  // by BUMPEPOCH: with it SETSLOT NODE takes slots with keys, as natively
   const SlotUsageTable* slot_usage = nullptr;  // of the engine
   std::vector<WaitingReplicate> waiting_replicates;
+  std::vector<CountWait> count_waits;
+  Instant next_count = Instant::never();
   std::uint64_t epoch_before_reset = 0;  // RESET SOFT keeps the current one
   bool primary_here = false;
   RoutingTable table;
@@ -320,6 +327,7 @@ void publish_offset(Machine& m);
 void linger(Machine& m, const SlotSet& slots);  // that another shard has: nobody sees them without an owner
 void resolve_epoch_ties(Machine& m);
 void step_waiting_replicates(Machine& m);  // proc_admin.cpp
+void step_key_counts(Machine& m);          // key_counts.cpp
 std::uint64_t current_epoch(const Machine& m);
 void delete_shard_registers(Machine& m, const ShardId& shard);
 void delete_node_register(Machine& m, const NodeId& node);

@@ -18,6 +18,9 @@ void on_target_refusal(Machine& m, const NodeId& from, const MigrationRefusal& r
 void on_abandoned(Machine& m, const NodeId& from, const MigrationAbandoned& answer);
 void on_done(Machine& m, const NodeId& from, const MigrationDone& done);
 void on_export_written(Machine& m, const MigrationOp& op, const contract::Completed& done);
+// Of a slot that is taken away by BUMPEPOCH, as natively; false when it is the target's to decide, or there
+// is none.
+bool end_open_export(Machine& m, Slot slot);
 
 // ---- proc_slot_import.cpp ----
 void step_imports(Machine& m);

@@ -73,11 +73,20 @@ void raise_fence(Machine& m, const JobId& id, const ExportRegister& reg, ExportJ
   write(m, id, job, std::move(batch));
 }
 
+// All of it is FAIL: a target that was never heard of need not be waited for.
+bool nobody_there(const Machine& m, const ShardId& shard) {
+  return std::ranges::all_of(m.view.members_of(shard), [&](const NodeId& id) {
+    return m.view.member(id)->health == contract::Health::fail;
+  });
+}
+
 void step_open(Machine& m, const JobId& id, const ExportRegister& reg, ExportJob& job) {
   const auto mine =
       slots_where(m, reg.slots, [](const SlotEntry& e) { return e.state == SlotState::active; });
   if (mine != reg.slots && job.reason.empty()) job.reason = "slots of it are not this shard's any more";
   if (m.view.members_of(reg.target).empty() && job.reason.empty()) job.reason = "the target shard is gone";
+  if (job.puller == NodeId{} && nobody_there(m, reg.target) && job.reason.empty())
+    job.reason = "Unable to connect to target node: Connection refused, nobody of its shard is alive";
   if (m.now >= job.heard_at + m.settings.migration_silence && job.reason.empty())
     job.reason = "Timed out after too long with no interaction";
   if (job.at_pause) job.progress_at = m.now;
@@ -391,6 +400,16 @@ void on_done(Machine& m, const NodeId& from, const MigrationDone& done) {
   job.lost_to = done.shard;
   job.limit = m.now + seconds(10);
   m.slot_jobs.push_back(std::move(job));
+}
+
+bool end_open_export(Machine& m, Slot slot) {
+  for (auto& [id, job] : m.migrations.exports) {
+    const auto known = known_export(m, id);
+    if (!known || known->reg.fenced || !known->reg.slots[slot]) continue;
+    if (job.reason.empty()) job.reason = "Slots are no longer owned by myself";
+    return true;
+  }
+  return false;
 }
 
 void on_export_written(Machine& m, const MigrationOp& op, const contract::Completed& done) {

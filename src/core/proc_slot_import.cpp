@@ -293,6 +293,8 @@ bool flushes_wait(const Machine& m) {
 
 namespace {
 
+constexpr const char* failed_over = "A failover occurred during slot import";
+
 // A replica knows of them by the log.
 void step_imports_of_primary(Machine& m) {
   for (auto& record : m.migrations.records) {
@@ -300,8 +302,11 @@ void step_imports_of_primary(Machine& m) {
       return slots_where(m, with_keys(m, record.slots),
                          [](const SlotEntry& e) { return e.state == SlotState::none; });
     };
-    if (record.import && !record.over && !m.log.imports().contains(record.job) && left().none())
-      tell_migration(m, record.job, true, "failed", "");
+    if (record.import && !record.over && !m.log.imports().contains(record.job) && left().none()) {
+      const auto primary = m.view.primary_of(m.view.own_shard());
+      const bool another = record.failed_over || (primary && record.target != *primary);
+      tell_migration(m, record.job, true, "failed", another ? failed_over : "");
+    }
   }
   for (const auto& [id, logged] : m.log.imports()) {
     const auto& reg = logged.value;
@@ -318,7 +323,7 @@ void step_imports_of_primary(Machine& m) {
                      taking ? "occurring-on-primary"
                      : done ? "success"
                             : "failed",
-                     record.failed_over && !done ? "A failover occurred during slot import" : "");
+                     record.failed_over && !done ? failed_over : "");
   }
 }
 

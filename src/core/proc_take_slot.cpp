@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/machine.hpp"
+#include "core/migration_steps.hpp"
 
 namespace vswim::core {
 
@@ -200,7 +201,11 @@ void on_take_question(Machine& m, const NodeId& from, const TakeQuestion& questi
   if (!m.primary_here || sender == nullptr || question.shard != m.view.own_shard()) return;
   if (sender->shard == m.view.own_shard() || job_concerns(m, question.slot)) return;  // it asks again
   const auto& entry = m.log.slots().at(question.slot);
-  if (moves_as_a_whole(m, question.slot)) return answer(m, from, question.number, Verdict::busy, entry.claim);
+  if (moves_as_a_whole(m, question.slot)) {
+    // It asks again, and the migration is over by then.
+    if (question.keys == KeysLeft::go && end_open_export(m, question.slot)) return;
+    return answer(m, from, question.number, Verdict::busy, entry.claim);
+  }
   const auto say = [&](Verdict verdict) { answer(m, from, question.number, verdict, entry.claim); };
   switch (entry.state) {
     case SlotState::none:

@@ -33,6 +33,7 @@ class ClusterCommands {
   // True when a blocked client was released: its reply leaves at the next turn of the loop.
   bool answered(const core::CommandReply& reply);
   void disconnected(BlockedClient* client);
+  bool somebody_waits() const { return !waiting_.empty(); }
   // Can the command that is being run wait? (for the key listing)
   bool must_answer_at_once() const { return running_ && !running_can_block_; }
 

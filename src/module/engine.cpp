@@ -1,6 +1,7 @@
 #include "module/engine.hpp"
 
 #include <charconv>
+#include <utility>
 
 #include "module/rewriting.hpp"
 
@@ -55,11 +56,13 @@ void Engine::follow(const core::Follow& target) {
   // to complete a sync before it may count on having the shard's.
   if (!replica_ || !attached_) synced_ = false;
   attached_ = true;
+  // It is still at the offset of whom it followed when it was emptied: a partial resync would leave it empty.
+  if (std::exchange(emptied_, false)) replicate("NO", "ONE");
   if (replicate(target.host, std::to_string(target.port))) replica_ = true;
 }
 
 void Engine::promote() {
-  attached_ = false;
+  attached_ = emptied_ = false;
   if (replicate("NO", "ONE")) replica_ = false;
 }
 
@@ -77,6 +80,7 @@ void Engine::flush_all() {
   const Reply reply(api_, api_.Call(ctx_, "FLUSHALL", "!c", "ASYNC"));
   if (reply.failed()) log_.warning("FLUSHALL failed: " + std::string(reply.text()));
   synced_ = false;
+  emptied_ = replica_;
 }
 
 void Engine::fence_off(const std::string& host, std::uint16_t port) {

@@ -53,6 +53,7 @@ class Engine {
   std::uint32_t replicas_ = 0;
   bool synced_ = false;  // as a replica: completed a sync since it left its own or another shard's history
   bool attached_ = false;
+  bool emptied_ = false;  // as a replica; its history is its former primary's still
   std::uint64_t loaded_offset_ = 0;
 };
 

@@ -162,9 +162,16 @@ void Host::pump() {
   for (core::EngineAction& action : output.actions) {
     if (const auto* listing = std::get_if<core::ListKeys>(&action)) {
       list_keys(*listing, now);
-    } else {
-      actions_.push_back(std::move(action));
+      continue;
     }
+    // Before its client is answered; and in its turn once more: whom this node still follows may send keys
+    // until then.
+    if (std::holds_alternative<core::FlushAll>(action)) {
+      engine_.flush_all();
+      report_engine(now);
+      report_wanted_ = true;  // for what that led to
+    }
+    actions_.push_back(std::move(action));
   }
   replies_leave_ |= held_.review(core_.routing().builds);
   usage_.review(core_.routing());
@@ -188,7 +195,7 @@ void Host::before_sleep() {
                       // words
   if (std::exchange(replies_leave_, false)) {
     loop_.wake();  // their replies are handed out at the next turn; what cuts clients off waits until then
-  } else if (!actions_.empty()) {
+  } else if (!actions_.empty() && !spares_waiting(runtime::boottime_now())) {
     for (const auto& action : std::exchange(actions_, {})) perform(action);
     report_wanted_ = true;
   }
@@ -207,6 +214,28 @@ void Host::before_sleep() {
     pump();
     arm(now);
   }
+}
+
+// A change of role ends every wait in the server's words. Who was answered a moment ago may have sent its
+// next CLUSTER command before what the first one led to is done (MEET right after RESET).
+bool Host::spares_waiting(Instant now) {
+  constexpr auto patience = milliseconds(300);
+  const bool cuts = std::ranges::any_of(actions_, [](const auto& action) {
+    return std::holds_alternative<core::Follow>(action) || std::holds_alternative<core::Detach>(action);
+  });
+  if (!cuts || !cluster_.somebody_waits()) {
+    spared_until_ = Instant::never();
+    return false;
+  }
+  if (spared_until_ == Instant::never()) {
+    spared_until_ = now + patience;
+    arm(now);
+  }
+  if (now >= spared_until_) {
+    spared_until_ = Instant::never();
+    return false;
+  }
+  return true;
 }
 
 // Before the actions and after them, when a change of role has unblocked everybody else.
@@ -333,7 +362,7 @@ void Host::arm(Instant now) {
   Instant next = next_pulse_;
   next = std::min(next, core_.next_deadline());
   next = std::min(next, graceful_.deadline());
-  next = std::min(next, held_.deadline(now));
+  next = std::min({next, held_.deadline(now), spared_until_});
   if (dropper_.working()) next = std::min(next, now + milliseconds(1));
   index_.drop_if_idle(now);
   loop_.arm(std::max(next, now));

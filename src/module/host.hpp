@@ -130,6 +130,7 @@ class Host {
   void work_on_keys(Instant now);
   void move_slots(Instant now);
   void recheck_waiting();
+  bool spares_waiting(Instant now);
   // ---- host_pubsub.cpp
   void on_published(String** words);
   void hear(const contract::Event& event);  // copies of what other nodes published, and who they are
@@ -183,6 +184,7 @@ class Host {
   std::uint64_t published_dropped_ = 0, subscribers_builds_ = 0;
   bool told_of_long_ = false;
   std::vector<core::EngineAction> actions_;  // wait for before_sleep
+  Instant spared_until_ = Instant::never();  // a change of role among them waits for who waits in CLUSTER
   std::vector<core::ListKeys> listings_;     // wait for the index
   bool replies_leave_ =
       false;  // released clients read their replies at the next turn: no REPLICAOF before that

@@ -21,6 +21,10 @@ std::string shard_of(Cluster& cluster, std::size_t node) {
   return text_of(cluster.command(node, {"MYSHARDID"}));
 }
 
+std::int64_t counted(Cluster& cluster, std::size_t node, const char* slot, bool can_wait = true) {
+  return std::get<std::int64_t>(cluster.command(node, {"COUNTKEYSINSLOT", slot}, can_wait).value);
+}
+
 // In the same instant: gossip takes longer than either commit.
 void both_add_slot_20(Cluster& cluster) {
   CHECK(is_ok(cluster.command(1, {"MEET", "127.0.0.1", "7000"})));
@@ -128,6 +132,11 @@ TEST_CASE("whoever is primary drops the keys of a lost slot: one that died may h
   cluster->run_for(milliseconds(1'200));
   CHECK(cluster->engine(lower).counts.keys[20] == 0);
   CHECK(cluster->engine(lower).counts.keys[21] == 1);
+  // Who counts them waits for that, where it can wait.
+  cluster->engine(lower).counts.keys[20] = 3;
+  CHECK(counted(*cluster, lower, "21") == 1);
+  CHECK(counted(*cluster, lower, "20", false) == 3);
+  CHECK(counted(*cluster, lower, "20") == 0);
   // A slot that comes back waits for it.
   cluster->engine(lower).counts.keys[20] = 3;
   const auto source = id_of(*cluster, 1 - lower);

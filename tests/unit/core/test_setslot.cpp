@@ -127,6 +127,34 @@ TEST_CASE("after BUMPEPOCH a slot is taken with its keys, and these are gone") {
             .find("still holds keys") != std::string::npos);
 }
 
+TEST_CASE("after BUMPEPOCH a slot is taken from a migration that is not fenced, which ends") {
+  auto cluster = three_shards();
+  REQUIRE(cluster->write(0, slot));
+  CHECK(is_ok(cluster->command(0, {"MIGRATESLOTS", "SLOTSRANGE", "7", "8", "NODE", id_of(*cluster, 1)})));
+  cluster->run_for(seconds(1));
+  CHECK(error_of(setslot(*cluster, 2, "NODE", 2)).find("is on its way to another shard") !=
+        std::string::npos);
+  cluster->command(2, {"BUMPEPOCH"});
+  cluster->run_for(seconds(1));
+  CHECK(is_ok(setslot(*cluster, 2, "NODE", 2)));
+  cluster->run_for(seconds(1));
+  CHECK(serves(*cluster, 2));
+  CHECK_FALSE(serves(*cluster, 0));
+  CHECK(cluster->core(0).routing().served[8]);
+  CHECK(error_of(cluster->command(0, {"CANCELSLOTMIGRATIONS"})) == "ERR No migrations ongoing");
+}
+
+TEST_CASE("a migration to a shard of which nobody is alive ends at once") {
+  auto cluster = three_shards();
+  const auto target = id_of(*cluster, 1);
+  cluster->crash(1);
+  cluster->run_for(seconds(10));
+  CHECK(is_ok(cluster->command(0, {"MIGRATESLOTS", "SLOTSRANGE", "7", "7", "NODE", target})));
+  cluster->run_for(seconds(1));
+  CHECK(error_of(cluster->command(0, {"CANCELSLOTMIGRATIONS"})) == "ERR No migrations ongoing");
+  CHECK(serves(*cluster, 0));
+}
+
 TEST_CASE("a key that slips in before the promise is in the log takes the promise back") {
   auto cluster = three_shards();
   opened(*cluster);
