@@ -1,7 +1,9 @@
 #include "provider/repair.hpp"
 
-#include <string>
+#include <algorithm>
+#include <array>
 #include <string_view>
+#include <utility>
 
 #include "base/hash.hpp"
 #include "base/mutation.hpp"
@@ -20,11 +22,13 @@ std::string_view key_of(const swim::MemberUpdate& member) {
 
 // Of all that precedence joins; who observed a suspicion is of the moment.
 std::uint64_t share_of(const swim::MemberUpdate& member) {
-  std::string bytes(key_of(member));
-  const auto append = [&bytes](const auto& value) { bytes.append(value.begin(), value.end()); };
-  const auto append_number = [&bytes](std::uint64_t number) {
-    for (int shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<char>(number >> shift & 0xff));
+  std::array<char, 128> bytes;  // 104 are used; on the stack, for every exchange hashes all members
+  char* end = bytes.data();
+  const auto append = [&end](const auto& value) { end = std::copy(value.begin(), value.end(), end); };
+  const auto append_number = [&end](std::uint64_t number) {
+    for (int shift = 0; shift < 64; shift += 8) *end++ = static_cast<char>(number >> shift & 0xff);
   };
+  append(member.id.bytes);
   append_number(member.life.join.value);
   append_number(member.life.generation.value);
   append_number(member.life.incarnation.value);
@@ -33,7 +37,7 @@ std::uint64_t share_of(const swim::MemberUpdate& member) {
   append_number(member.address.port);
   append(member.shard.bytes);
   append_number(member.shard_epoch.value);
-  return hash64(bytes);
+  return hash64({bytes.data(), static_cast<std::size_t>(end - bytes.data())});
 }
 
 BucketDigests digests_of(const Members& members, std::size_t buckets) {
@@ -42,23 +46,32 @@ BucketDigests digests_of(const Members& members, std::size_t buckets) {
   return digests;
 }
 
+wire::RepairDigests digests_of(const Holding& ours, BucketDigests members) {
+  return {ours.registers.era(), ours.registers.digests(), std::move(members)};
+}
 wire::RepairDigests digests_of(const Holding& ours) {
-  wire::RepairDigests digests{ours.registers.era(), ours.registers.digests(), {}};
-  if (ours.members != nullptr) {
-    const auto members = ours.members->snapshot();
-    digests.members = digests_of(members, BucketDigests::buckets_for(members.size()));
-  }
-  return digests;
+  if (ours.members == nullptr) return digests_of(ours, {});
+  const auto members = ours.members->snapshot();
+  return digests_of(ours, digests_of(members, BucketDigests::buckets_for(members.size())));
 }
 
-wire::RepairPart part_against(const Holding& ours, const wire::RepairDigests& theirs) {
+// With its own digests if asked for.
+wire::RepairPart part_against(const Holding& ours, const wire::RepairDigests& theirs, bool with_digests) {
   wire::RepairPart part;
   part.scope = ours.scope;
   part.shard = ours.shard;
   part.part = {theirs.era, ours.registers.differing(theirs.registers)};
-  if (ours.members == nullptr || theirs.members.empty()) return part;
+  if (ours.members == nullptr || theirs.members.empty()) {
+    if (with_digests) part.digests = digests_of(ours);
+    return part;
+  }
   part.members = ours.members->snapshot();
+  const auto buckets = BucketDigests::buckets_for(part.members.size());
   const auto digests = digests_of(part.members, theirs.members.size());
+  if (with_digests) {
+    const bool fits = digests.size() == buckets;  // most often: both know about as many
+    part.digests = digests_of(ours, fits ? digests : digests_of(part.members, buckets));
+  }
   std::erase_if(part.members,
                 [&](const auto& member) { return digests.is_same_at(key_of(member), theirs.members); });
   return part;
@@ -92,9 +105,7 @@ wire::Control repair_answer(const Holding& ours, const wire::SnapshotRequest& re
     return wire::SnapshotAnswer{ours.scope, ours.shard, ours.registers.snapshot(),
                                 ours.members == nullptr ? Members{} : ours.members->snapshot()};
   }
-  auto part = part_against(ours, *request.digests);
-  if (request.both_ways) part.digests = digests_of(ours);
-  return part;
+  return part_against(ours, *request.digests, request.both_ways);
 }
 
 Repaired apply_repair(Instant now, Holding ours, const wire::SnapshotAnswer& answer) {
@@ -107,7 +118,7 @@ Repaired apply_repair(Instant now, Holding ours, const wire::RepairPart& part) {
   auto repaired = apply(now, ours, part.members,
                         [&](bool other_news) { ours.registers.apply_part(now, part.part, other_news); });
   if (part.digests) {
-    auto back = part_against(ours, *part.digests);
+    auto back = part_against(ours, *part.digests, false);
     if (!is_empty(back)) repaired.back = std::move(back);
   }
   return repaired;
