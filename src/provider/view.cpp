@@ -102,6 +102,8 @@ void Provider::State::tell_evidence(const NodeId& node, bool ended) {
 void Provider::State::judge_unseated(Instant now) {
   auto* seat = own_seat();
   if (seat == nullptr || !seat->leads()) return;
+  // The common case, and the walk below costs as much as there are members.
+  if (swim->count(swim::Status::dead) + swim->count(swim::Status::left) == 0) return;
   for (const auto& node : swim->in_shard(record.membership.shard)) {
     const auto view = swim->find(node);
     if (!view || node == record.node || !down(view->record.status)) continue;
