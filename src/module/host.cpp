@@ -217,13 +217,17 @@ void Host::before_sleep() {
 }
 
 // A change of role ends every wait in the server's words. Who was answered a moment ago may have sent its
-// next CLUSTER command before what the first one led to is done (MEET right after RESET).
+// next CLUSTER command before what the first one led to is done (MEET right after RESET). Who is to serve
+// waits for nobody.
 bool Host::spares_waiting(Instant now) {
   constexpr auto patience = milliseconds(300);
-  const bool cuts = std::ranges::any_of(actions_, [](const auto& action) {
+  const auto holds = [this](auto is) { return std::ranges::any_of(actions_, is); };
+  const bool cuts = holds([](const auto& action) {
     return std::holds_alternative<core::Follow>(action) || std::holds_alternative<core::Detach>(action);
   });
-  if (!cuts || !cluster_.somebody_waits()) {
+  const bool promotes =
+      holds([](const auto& action) { return std::holds_alternative<core::Promote>(action); });
+  if (!cuts || promotes || !cluster_.somebody_waits()) {
     spared_until_ = Instant::never();
     return false;
   }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Wrong input: a server that cannot run whole refuses to start and says what to do; garbage from the network is counted
 and dropped."""
+import contextlib
 import os
 import random
 import socket
@@ -275,12 +276,17 @@ def test_internal_commands_called_by_users():
         names += ("swim.as", "swim.publish", "swim.publish-as")
         for name in names:
             for arguments in ((), ("INFO",), ("RESET",), ("GET", "*"), ("a\r\nb", "c"), ("x",) * 50):
-                server.ask(name, *arguments)
                 quoted = "".join(f", ARGV[{i + 1}]" for i in range(len(arguments)))
-                server.ask("EVAL", f"return redis.pcall('{name}'{quoted})", 0, *arguments)
-                connection = server.connect()
-                connection.pipeline([("MULTI",), (name, *arguments), ("EXEC",)])
-                connection.close()
+                for commands in (
+                    [(name, *arguments)],
+                    [("EVAL", f"return redis.pcall('{name}'{quoted})", 0, *arguments)],
+                    [("MULTI",), (name, *arguments), ("EXEC",)],
+                ):
+                    connection = server.connect()
+                    # A RESET before has ended the lease: who ran a script in that very turn is cut off.
+                    with contextlib.suppress(ConnectionResetError):
+                        connection.pipeline(commands)
+                    connection.close()
         equal(server.call("PING"), "PONG", "the server")
 
 

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """A replica that leaves its shard and comes back at once, its commands sent in one go: it is emptied in between, so it
 has to be synced anew, and no command's client is cut off by what the one before led to."""
+import contextlib
+
 from harness import NATIVE, Cluster, Skipped, check, equal, load_keys, main, say, wait_until
 
 ROUNDS = 5
@@ -23,14 +25,21 @@ def comes_back(cluster, replica, primary, *commands):
     cluster.wait_ok()
 
 
-def test_a_replica_that_leaves_and_comes_back_is_synced_anew():
-    if NATIVE:
-        raise Skipped("REPLICATE NO ONE of 9.x and orders of ours")
+@contextlib.contextmanager
+def two_pairs():
+    """A cluster with keys, a primary of it and its replica."""
     with Cluster(4).start() as cluster:
         primary, replica = cluster[0], cluster[2]
         cluster.create_small(cluster[:2], [(replica, primary), (cluster[3], cluster[1])])
         load_keys(cluster.addresses, 500)
         cluster.wait_replicated()
+        yield cluster, primary, replica
+
+
+def test_a_replica_that_leaves_and_comes_back_is_synced_anew():
+    if NATIVE:
+        raise Skipped("REPLICATE NO ONE of 9.x and orders of ours")
+    with two_pairs() as (cluster, primary, replica):
         for number in range(ROUNDS):
             comes_back(
                 cluster, replica, primary, ["CLUSTER", "REPLICATE", "NO", "ONE"], ["CLUSTER", "REPLICATE", primary.id()]
@@ -41,11 +50,7 @@ def test_a_replica_that_leaves_and_comes_back_is_synced_anew():
 def test_meet_right_after_reset_is_answered():
     if NATIVE:
         raise Skipped("natively MEET does not wait")
-    with Cluster(4).start() as cluster:
-        primary, replica = cluster[0], cluster[2]
-        cluster.create_small(cluster[:2], [(replica, primary), (cluster[3], cluster[1])])
-        load_keys(cluster.addresses, 500)
-        cluster.wait_replicated()
+    with two_pairs() as (cluster, primary, replica):
         for number in range(ROUNDS):
             say(f"round {number}")
             in_one_go(replica, ["CLUSTER", "RESET"], ["CLUSTER", "MEET", primary.host, primary.port])
