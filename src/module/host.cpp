@@ -217,17 +217,16 @@ void Host::before_sleep() {
 }
 
 // A change of role ends every wait in the server's words. Who was answered a moment ago may have sent its
-// next CLUSTER command before what the first one led to is done (MEET right after RESET). Who is to serve
+// next CLUSTER command before what the first one led to is done (MEET right after RESET). Who serves slots
 // waits for nobody.
 bool Host::spares_waiting(Instant now) {
   constexpr auto patience = milliseconds(300);
-  const auto holds = [this](auto is) { return std::ranges::any_of(actions_, is); };
-  const bool cuts = holds([](const auto& action) {
+  const bool cuts = std::ranges::any_of(actions_, [](const auto& action) {
     return std::holds_alternative<core::Follow>(action) || std::holds_alternative<core::Detach>(action);
   });
-  const bool promotes =
-      holds([](const auto& action) { return std::holds_alternative<core::Promote>(action); });
-  if (!cuts || promotes || !cluster_.somebody_waits()) {
+  const auto& served = core_.routing().served;
+  const bool serves = std::ranges::find(served, true) != served.end();
+  if (!cuts || serves || !cluster_.somebody_waits()) {
     spared_until_ = Instant::never();
     return false;
   }
