@@ -66,12 +66,21 @@ Verdict Swim::State::apply(Instant now, const MemberUpdate& update, const Source
   return verdict;
 }
 
+// Who is not alone in its shard: its leases prove a death there, sooner than any probe.
+bool Swim::State::shares_shard(Slot slot) const {
+  const auto& all = table.in_id_order();
+  return std::any_of(all.begin(), all.end(), [&](Slot other) {
+    return other != slot && table.shard(other) == table.shard(slot) &&
+           table.status(other) != Status::forgotten;
+  });
+}
+
 // At once, if this period's own probe is answered already. Each draws for itself, so that those who ask are
 // not the same for every suspect.
 void Swim::State::maybe_ask_too(Instant now, Slot slot) {
   const std::size_t size = table.cluster_size();
   if (size < second_opinions_from || second_opinions.size() >= second_opinions_max) return;
-  if (rng.below(size) >= settings.second_opinions) return;
+  if (shares_shard(slot) || rng.below(size) >= settings.second_opinions) return;
   second_opinions.push_back(slot);
   if (!probe || probe->answered) next_probe_at = now;
 }

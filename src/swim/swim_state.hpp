@@ -26,7 +26,7 @@ constexpr std::int64_t self_news_periods = 5;  // several times what a rumour ta
 constexpr std::size_t bulk_merge_min = 16;  // records merged at once from here on are a snapshot: not spread
 constexpr std::size_t quick_pings_max = 8;  // dead members asked at once because others call them alive
 constexpr std::size_t suspect_pings_max = 8;     // own suspects pinged again at once
-constexpr std::size_t second_opinions_from = 8;  // members: in fewer, shards prove deaths before SWIM does
+constexpr std::size_t second_opinions_from = 8;  // members: in fewer, nearly everybody would ask
 constexpr std::size_t second_opinions_max = 2;   // waiting at once: each may take a period
 constexpr std::int64_t suspicion_checks = 8;     // a period; deaths in between are found together
 constexpr std::size_t revival_pings = 2;         // further dead members asked when one turned out alive
@@ -66,6 +66,7 @@ struct Swim::State {
   Verdict arrive(Instant now, const MemberUpdate& record, bool spread);
   void store(Instant now, Slot slot, const MemberUpdate& record, bool spread);
   void begin_suspicion(Instant now, Slot slot);
+  bool shares_shard(Slot slot) const;
   void maybe_ask_too(Instant now, Slot slot);
   void spread_self(Instant now);
   void enlist(Instant now, Slot slot);
