@@ -23,6 +23,8 @@ void migration_command(Machine& m, Command command, const Invocation& call);
 void admin_command(Machine& m, Command command, const Invocation& call);
 void count_keys(Machine& m, const Invocation& call);  // key_counts.cpp
 
+inline constexpr const char* not_an_integer = "ERR value is not an integer or out of range";
+
 // A node named by a user, if it is a member.
 std::optional<NodeId> known_node(const Machine& m, const std::string& text);
 Reply unknown_node(const std::string& text);

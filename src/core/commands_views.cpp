@@ -6,8 +6,6 @@ namespace vswim::core {
 
 namespace {
 
-constexpr const char* not_an_integer = "ERR value is not an integer or out of range";
-
 Reply verbatim(std::string text) { return {Reply::Verbatim{std::move(text)}}; }
 
 Reply list_replicas(const Machine& m, const Invocation& call) {

@@ -134,7 +134,7 @@ void reset(Machine& m, const Invocation& call) {
 
 Reply set_config_epoch(Machine& m, const Arguments& a) {
   const auto epoch = parse_integer(a[1]);
-  if (!epoch) return Reply::error("ERR value is not an integer or out of range");
+  if (!epoch) return Reply::error(not_an_integer);
   if (*epoch < 0) return Reply::error("ERR Invalid config epoch specified: " + std::to_string(*epoch));
   if (!m.alone()) {
     return Reply::error(

@@ -50,13 +50,12 @@ def eviction(primary):
     return "evicted_keys"
 
 
-def by_itself(primary, cause, stream):
+def by_itself(primary, cause, stream, at_least=KEYS // 10):
     """How many keys it has deleted, and how many of these deletions were replicated."""
     statistics = primary.fields("INFO", "stats")
     name = cause(primary)
     gone = lambda: int(primary.fields("INFO", "stats")[name]) - int(statistics[name])  # noqa: E731
-    # A few are enough: who is cut off frees its buffers, and eviction ends there.
-    wait_until(lambda: gone() >= 3, f"{name} grows", LIMIT_S)
+    wait_until(lambda: gone() >= at_least, f"{name} grows", LIMIT_S)
     time.sleep(0.5)  # what leaves has left
     return gone(), stream.deletions(PREFIX)
 
@@ -85,7 +84,9 @@ def deletions(prepare, cause):
             server.stop()
         wait_until(lambda: fenced.cluster_info()["cluster_state"] == "fail", f"{fenced} is fenced", LIMIT_S)
         check(not stream.ended.is_set(), "nothing ran late, nobody is cut off yet")
-        gone, replicated = by_itself(fenced, cause, stream)
+        # Eviction ends with the slice in which it is noticed, of 16 keys on a slow machine: replicas evict nothing.
+        at_least = 1 if cause is eviction else KEYS // 10
+        gone, replicated = by_itself(fenced, cause, stream, at_least)
         say(f"without: {gone} deleted, {replicated - before} replicated, cut off: {stream.ended.is_set()}")
         equal(replicated, before, "deletions that left the fenced node")
         check(stream.ended.wait(LIMIT_S), "the replica is cut off")
